@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * reader.h - read a trace.dat of version 6 or 7
+ *
+ * The file is mapped (or read) and every offset, size and count in it is judged before use: a
+ * corrupt file gives an error that names the offset. What is whole before the damage stays readable.
+ */
+#ifndef TRACEDAT_READER_H
+#define TRACEDAT_READER_H
+
+#include "tracedat/head.h"
+
+struct tdat_file; /* opaque */
+
+struct tdat_file_cpu {
+	uint32_t cpu;
+	uint64_t off, len; /* bytes in the file */
+};
+
+struct tdat_file_buffer {
+	char *name;	/* "" = top; owned by the file */
+	char *clock;	/* one word, "local" when the file does not say */
+	uint32_t page_size;
+	struct tdat_file_cpu *cpus;
+	size_t ncpus;
+};
+
+/* NULL on error. tdat_close(NULL) is fine. */
+struct tdat_file *tdat_open(const char *path, struct err *e);
+void tdat_close(struct tdat_file *f);
+
+int tdat_version(const struct tdat_file *f); /* 6 or 7 */
+const char *tdat_path(const struct tdat_file *f);
+const struct tdat_head *tdat_head(const struct tdat_file *f);
+/* True when the file holds latency text; then *text is it. */
+bool tdat_latency_text(const struct tdat_file *f, struct view *text);
+size_t tdat_nbuffers(const struct tdat_file *f);
+const struct tdat_file_buffer *tdat_buffer(const struct tdat_file *f, size_t i);
+
+/*
+ * A cursor over the pages of one CPU of one buffer: events in order. @cpu_index is an index into
+ * tdat_file_buffer.cpus. Memory: one page (compressed files, later: one chunk).
+ */
+struct tdat_cursor;
+
+struct tdat_event {
+	uint64_t ts;	     /* raw, units of the buffer's clock */
+	const uint8_t *data; /* borrowed until the next tdat_cursor_next() */
+	uint32_t size;
+	uint32_t cpu;
+	int64_t lost; /* events lost just before this one: 0, count, or PAGE_LOST_UNKNOWN */
+	uint64_t offset; /* of the record's payload in the file */
+};
+
+struct tdat_cursor *tdat_cursor_new(struct tdat_file *f, size_t buffer, size_t cpu_index, struct err *e);
+void tdat_cursor_free(struct tdat_cursor *c);
+/* 1: an event; 0: the end; negative errno: damaged here, and the next call goes on at the next page. */
+int tdat_cursor_next(struct tdat_cursor *c, struct tdat_event *ev, struct err *e);
+
+#endif
