@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * trace-msg.h - the structured protocol of eight commands (trace-msg V2), as spoken over virtio-serial
+ *
+ * Frame: be32 total size (header included, 8..8192), be32 command, body. One table makes the names,
+ * the size limits, and which message is legal in which state: see MSG_LIST. This module does no I/O.
+ *
+ * Sources: Documentation/PROTOCOL.txt. What is ours and not of the eight commands' first definition
+ * rides in one TINIT option (MSG_OPT_EXT) and is used only when the peer grants it in RINIT:
+ *   MSG_F_TOTALS  CLOSE carries, per CPU, what was sent and what was lost
+ *   MSG_F_TAIL    the metadata go on with CPU count and options; a second SENDMETA.. FINMETA before
+ *                 CLOSE carries option records that are known only at the end
+ *   MSG_F_MARKS   each CPU's stream begins with a mark page (trace-recorder.h), so the server finds
+ *                 the first page behind stale bytes, and pages of several buffers share a stream
+ */
+#ifndef TRACE_MSG_H
+#define TRACE_MSG_H
+
+#include "base/cursor.h"
+#include "base/err.h"
+
+enum {
+	MSG_HEADER = 8,
+	MSG_MAX = 8192,	    /* largest frame */
+	MSG_META_MAX = 8180, /* metadata bytes in one SENDMETA: 8192 - 8 - 4 */
+	MSG_MAX_CPUS = 256,
+	MSG_MAX_PEER = 128, /* bytes of a peer's version text, NUL included */
+	MSG_MAX_REASON = 512,
+};
+
+#define MSG_GREETING "tracecmd-V2" /* RCONNECT's text; its NUL is sent too */
+
+/* What the receiver of a message is waiting for. S: server's side, C: client's side. */
+enum msg_state {
+	MSG_S_IDLE,	 /* nobody: TCONNECT begins */
+	MSG_S_GREETED,	 /* RCONNECT was sent: TINIT */
+	MSG_S_META,	 /* RINIT was sent: SENDMETA.. FINMETA */
+	MSG_S_RECORDING, /* data flow: CLOSE, or with MSG_F_TAIL SENDMETA */
+	MSG_S_TAIL,	 /* SENDMETA.. FINMETA, then CLOSE */
+	MSG_S_CLOSING,	 /* CLOSE was read; data are being drained: TCONNECT begins the next */
+	MSG_C_CONNECT,	 /* TCONNECT was sent: RCONNECT */
+	MSG_C_INIT,	 /* TINIT was sent: RINIT (a late RCONNECT is legal, and ignored) */
+	MSG_C_RUNNING,	 /* ERROR, or CLOSE: the server wants an end */
+	MSG_NR_STATES,
+};
+
+/*
+ * The one list: name, wire number, legal states, smallest and largest body. Wire numbers are
+ * forever. TCONNECT is legal in every server state: the client was killed and began anew.
+ * ERROR and CLOSE are legal in every state of the side that may get them.
+ */
+enum msg_type {
+	MSG_ERROR = 0,
+	MSG_CLOSE = 1,
+	MSG_TCONNECT = 2,
+	MSG_RCONNECT = 3,
+	MSG_TINIT = 4,
+	MSG_RINIT = 5,
+	MSG_SENDMETA = 6,
+	MSG_FINMETA = 7,
+	MSG_NR,
+};
+
+enum msg_feature {
+	MSG_F_TOTALS = 1U << 0,
+	MSG_F_TAIL = 1U << 1,
+	MSG_F_MARKS = 1U << 2,
+	MSG_F_ALL = MSG_F_TOTALS | MSG_F_TAIL | MSG_F_MARKS,
+};
+
+enum msg_option {
+	MSG_OPT_USETCP = 1,
+	MSG_OPT_EXT = 0x74637801, /* "tcx", version 1: be32 features, be64 stream id, version text z */
+};
+
+/* The extension as it stands in TINIT (asked for) and in RINIT (granted). */
+struct msg_ext {
+	bool present;
+	uint32_t features;
+	uint64_t stream_id; /* TINIT only: number in the mark pages, new for each recording */
+	const char *peer;   /* version text, e.g. "trace-cmd 0.1.0 Linux 6.1.0 x86_64"; borrowed */
+};
+
+/* What became of one CPU's trace, as the client counted it; rides in CLOSE with MSG_F_TOTALS. */
+struct msg_total {
+	uint64_t bytes;	 /* written to the data channel behind the first mark page, later marks included */
+	uint64_t events; /* read from the ring buffer */
+	uint64_t lost;	 /* events that the ring buffer dropped or overwrote */
+	uint32_t stuck;	 /* pages read but never delivered: the channel did not take them in time */
+};
+
+struct msg {
+	enum msg_type type;
+	union {
+		struct {
+			uint32_t size, cmd; /* of the offending message */
+			const char *reason; /* ours only; "" from other peers; borrowed, length-bounded, NUL */
+		} error;
+		struct {
+			uint32_t cpus; /* 0: no totals */
+			struct msg_total total[MSG_MAX_CPUS];
+		} close;
+		struct {
+			const char *text; /* borrowed, NUL-terminated */
+		} rconnect;
+		struct {
+			uint32_t cpus, page_size; /* 1..MSG_MAX_CPUS; 1 KiB.. 64 KiB power of two */
+			bool use_tcp;
+			struct msg_ext ext;
+		} tinit;
+		struct {
+			uint32_t cpus;
+			uint32_t nports; /* 0 over virtio-serial */
+			uint32_t port[MSG_MAX_CPUS];
+			struct msg_ext ext;
+		} rinit;
+		struct {
+			const uint8_t *data; /* borrowed: valid until the input moves */
+			uint32_t len;
+		} meta;
+	};
+};
+
+/*
+ * 0: one message in @m, @in moved past it. -EAGAIN: incomplete, @in untouched. -EPROTO: the peer
+ * broke the rules; @e says what it sent and what was expected in @state; @in untouched.
+ * Sizes and the command are judged as soon as the 8 bytes of the header are there.
+ */
+int msg_decode(struct rcur *in, enum msg_state state, struct msg *m, struct err *e);
+
+/* Append @m to @out; -ENOSPC when it does not fit (out->bad). */
+int msg_encode(struct wcur *out, const struct msg *m);
+
+const char *msg_name(uint32_t cmd);	      /* "TINIT"; "command 99" is the caller's: NULL if unknown */
+const char *msg_state_name(enum msg_state s); /* "recording" ... */
+
+/*
+ * What a peer that does not speak this protocol seems to speak, from its first bytes: a text such as
+ * "the legacy text protocol (V1)" or NULL when nothing is known. Borrowed, static.
+ */
+const char *msg_guess_peer(const uint8_t *bytes, size_t len);
+
+#endif
