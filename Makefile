@@ -11,7 +11,7 @@
 
 B	?= build$(if $(SAN),/san)
 CC	?= gcc
-PKG	:= libtraceevent libtracefs
+PKG	:= libtraceevent libtracefs libzstd zlib
 PKGS	= $(shell pkg-config $(1) $(PKG) 2>/dev/null)
 
 CPPFLAGS += -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
@@ -20,11 +20,12 @@ WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 	   -Wwrite-strings -Wno-missing-field-initializers -Werror
 ALLFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS)) $(call PKGS,--cflags)
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS	= $(call PKGS,--libs) -ldl -lpthread
+LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lpthread
+LDFLAGS += $(if $(STATIC),-static)
 VERSION	:= $(shell cat VERSION)
 
 # From the bottom up; a folder may include what stands before it, and nothing else.
-LAYERS	:= base tracedat transport guests tracing wire session report
+LAYERS	:= base tracedat transport guests tracing wire session recording report
 # The two parts that stand at the top of the tree by name are the layer "wire".
 SRCS_wire := trace-msg.c trace-recorder.c
 COMMANDS := $(filter-out $(SRCS_wire),$(wildcard trace-*.c))
@@ -55,7 +56,7 @@ $(B)/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -c -o $@ $<
 
-# Unit tests: tests/unit/<layer>/test_<subject>.c
+# Tests. Unit tests: tests/unit/<layer>/test_<subject>.c, linked with the layers up to their own.
 UNIT	:= $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_BINS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT))
 
@@ -66,11 +67,65 @@ $(B)/tests/unit/$(1)/test_%: tests/unit/$(1)/test_%.c $(call libs,$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call UNIT_RULE,$(l))))
 
+# Fuzz targets: with clang they fuzz, and without it the same code replays the corpus.
+FUZZ	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_BINS := $(patsubst %,$(B)/tests/fuzz/replay_%,$(FUZZ))
+
+$(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(call libs,$(lastword $(LAYERS)))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ tests/fuzz/fuzz_$*.c tests/fuzz/replay.c \
+		$(filter %.a,$^) $(LDLIBS)
+
+$(B)/tests/helpers/%: tests/cli/%.c $(call libs,$(lastword $(LAYERS)))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
+
+HELPERS	:= $(patsubst tests/cli/%.c,$(B)/tests/helpers/%,$(wildcard tests/cli/*.c))
+CLI	:= $(sort $(wildcard tests/cli/*.sh))
+VM	:= $(sort $(filter-out tests/vm/lib.sh tests/vm/trace.sh,$(wildcard tests/vm/*.sh)))
+RUN	= TRACE_CMD=$(CURDIR)/$(B)/trace-cmd STATIC=$(CURDIR)/build/static/trace-cmd \
+	  HELPERS=$(CURDIR)/$(B)/tests/helpers tests/run.sh
+
+comma	:= ,
+FUZZ_RUNS = $(foreach f,$(FUZZ),$(B)/tests/fuzz/replay_$(f)$(comma)tests/fuzz/corpus/$(f))
+
 unit: $(UNIT_BINS)
-	@for t in $(UNIT_BINS); do $$t || exit 1; done
+	@$(RUN) $(B)/check $^
+
+check-bins: $(UNIT_BINS) $(FUZZ_BINS) $(HELPERS) $(B)/trace-cmd trace-cmd static
+
+check:
+	@tools/deps.sh build test vm libvirt
+	@$(MAKE) --no-print-directory -j2 check-bins
+	@tests/guest-image/build.sh
+	@$(RUN) $(B)/check $(UNIT_BINS) $(FUZZ_RUNS) \
+		tests/facts/run.sh $(CLI) $(VM)
+
+check-vm: check-bins
+	@$(RUN) $(B)/check $(VM)
+
+check-cli: check-bins
+	@$(RUN) $(B)/check $(CLI)
+
+# For guests without shared libraries. Plugins cannot be loaded into it: report on the host.
+static:
+	@$(MAKE) --no-print-directory B=build/static STATIC=1 build/static/trace-cmd
 
 clean:
 	rm -rf build trace-cmd
 
-.PHONY: all unit clean
+demo:
+	@tools/deps.sh build vm
+	@$(MAKE) --no-print-directory -j2 all static
+	@tests/guest-image/build.sh
+	@tools/demo.sh
+
+deps:
+	@tools/deps.sh
+
+lint: all
+	@tools/deps.sh build lint
+	@tools/lint.sh
+
+.PHONY: all unit static clean check check-bins check-vm check-cli demo deps lint
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * trace-msg.h - the structured protocol of eight commands (trace-msg V2), as spoken over virtio-serial
+ * trace-msg.h - the structured protocol of eight commands (trace-msg V2), as spoken over
+ * virtio-serial
  *
  * Frame: be32 total size (header included, 8..8192), be32 command, body. One table makes the names,
- * the size limits, and which message is legal in which state: see MSG_LIST. This module does no I/O.
+ * the size limits, and which message is legal in which state: see MSG_LIST. This module does no
+ * I/O.
  *
  * Sources: Documentation/PROTOCOL.txt. What is ours and not of the eight commands' first definition
  * rides in one TINIT option (MSG_OPT_EXT) and is used only when the peer grants it in RINIT:
@@ -21,7 +23,7 @@
 
 enum {
 	MSG_HEADER = 8,
-	MSG_MAX = 8192,	    /* largest frame */
+	MSG_MAX = 8192,	     /* largest frame */
 	MSG_META_MAX = 8180, /* metadata bytes in one SENDMETA: 8192 - 8 - 4 */
 	MSG_MAX_CPUS = 256,
 	MSG_MAX_PEER = 128, /* bytes of a peer's version text, NUL included */
@@ -45,20 +47,35 @@ enum msg_state {
 };
 
 /*
- * The one list: name, wire number, legal states, smallest and largest body. Wire numbers are
- * forever. TCONNECT is legal in every server state: the client was killed and began anew.
- * ERROR and CLOSE are legal in every state of the side that may get them.
+ * The one list: name, wire number, states in which the receiver may get it, smallest and largest
+ * body. Wire numbers are forever: append, never renumber or reuse. TCONNECT is legal in every
+ * server state: the client was killed and began anew. ERROR goes to clients, in each of their
+ * states; CLOSE is legal in every state of both sides. Whether totals, a tail or marks were granted
+ * is not known here: the session looks.
  */
+#define MSG_IN(s)     BIT(MSG_##s)
+#define MSG_IN_CLIENT (MSG_IN(C_CONNECT) | MSG_IN(C_INIT) | MSG_IN(C_RUNNING))
+#define MSG_IN_SERVER                                                                \
+	(MSG_IN(S_IDLE) | MSG_IN(S_GREETED) | MSG_IN(S_META) | MSG_IN(S_RECORDING) | \
+	 MSG_IN(S_TAIL) | MSG_IN(S_CLOSING))
+/* clang-format off */
+#define MSG_LIST(X)                                                                                \
+	/* name      code      wire  legal in                                        min   max */ \
+	X(ERROR,    error,    0,    MSG_IN_CLIENT,                                   8,    8184)   \
+	X(CLOSE,    close,    1,    MSG_IN_CLIENT | MSG_IN_SERVER,                   0,    7172)   \
+	X(TCONNECT, tconnect, 2,    MSG_IN_SERVER,                                   0,    0)      \
+	X(RCONNECT, rconnect, 3,    MSG_IN(C_CONNECT) | MSG_IN(C_INIT),              5,    132)    \
+	X(TINIT,    tinit,    4,    MSG_IN(S_GREETED),                               12,   8184)   \
+	X(RINIT,    rinit,    5,    MSG_IN(C_INIT),                                  4,    8184)   \
+	X(SENDMETA, sendmeta, 6,    MSG_IN(S_META) | MSG_IN(S_RECORDING) | MSG_IN(S_TAIL), 4, 8184) \
+	X(FINMETA,  finmeta,  7,    MSG_IN(S_META) | MSG_IN(S_TAIL),                 0,    0)
+/* clang-format on */
+
 enum msg_type {
-	MSG_ERROR = 0,
-	MSG_CLOSE = 1,
-	MSG_TCONNECT = 2,
-	MSG_RCONNECT = 3,
-	MSG_TINIT = 4,
-	MSG_RINIT = 5,
-	MSG_SENDMETA = 6,
-	MSG_FINMETA = 7,
-	MSG_NR,
+#define MSG_ENUM(name, code, wire, legal, min, max) MSG_##name = (wire),
+	MSG_LIST(MSG_ENUM)
+#undef MSG_ENUM
+		MSG_NR,
 };
 
 enum msg_feature {
@@ -70,20 +87,29 @@ enum msg_feature {
 
 enum msg_option {
 	MSG_OPT_USETCP = 1,
-	MSG_OPT_EXT = 0x74637801, /* "tcx", version 1: be32 features, be64 stream id, version text z */
+	MSG_OPT_EXT = 0x74637801, /* "tcx", version 1: be32 features, be64 stream id, text z */
 };
 
-/* The extension as it stands in TINIT (asked for) and in RINIT (granted). */
+/*
+ * The extension as it stands in TINIT (asked for) and in RINIT (granted). Bits that we do not know
+ * are passed on: who grants, masks them. @peer is a version text, e.g. "trace-cmd 0.1.0 Linux 6.1.0
+ * x86_64": borrowed, printable; when sent it is cut to MSG_MAX_PEER and other characters become
+ * '?'.
+ */
 struct msg_ext {
 	bool present;
 	uint32_t features;
 	uint64_t stream_id; /* TINIT only: number in the mark pages, new for each recording */
-	const char *peer;   /* version text, e.g. "trace-cmd 0.1.0 Linux 6.1.0 x86_64"; borrowed */
+	const char *peer;
 };
 
-/* What became of one CPU's trace, as the client counted it; rides in CLOSE with MSG_F_TOTALS. */
+/*
+ * What became of one CPU's trace, as the client counted it; rides in CLOSE with MSG_F_TOTALS. The
+ * server answers with a CLOSE of the same shape when all has come: .bytes stored, and pages
+ * that are not, by cause: .events quota or rate, .lost disk, .stuck never came.
+ */
 struct msg_total {
-	uint64_t bytes;	 /* written to the data channel behind the first mark page, later marks included */
+	uint64_t bytes;	 /* written behind the first mark page; later marks count */
 	uint64_t events; /* read from the ring buffer */
 	uint64_t lost;	 /* events that the ring buffer dropped or overwrote */
 	uint32_t stuck;	 /* pages read but never delivered: the channel did not take them in time */
@@ -94,14 +120,17 @@ struct msg {
 	union {
 		struct {
 			uint32_t size, cmd; /* of the offending message */
-			const char *reason; /* ours only; "" from other peers; borrowed, length-bounded, NUL */
+			/* Ours only, "" from others; borrowed, printable. When sent it is cut
+			 * to MSG_MAX_REASON, and other characters become '?'. */
+			const char *reason;
 		} error;
 		struct {
 			uint32_t cpus; /* 0: no totals */
 			struct msg_total total[MSG_MAX_CPUS];
 		} close;
 		struct {
-			const char *text; /* borrowed, NUL-terminated */
+			const char *text; /* borrowed, printable; whether it is MSG_GREETING is the
+					   * caller's question: another version answers otherwise */
 		} rconnect;
 		struct {
 			uint32_t cpus, page_size; /* 1..MSG_MAX_CPUS; 1 KiB.. 64 KiB power of two */
@@ -110,7 +139,7 @@ struct msg {
 		} tinit;
 		struct {
 			uint32_t cpus;
-			uint32_t nports; /* 0 over virtio-serial */
+			uint32_t nports; /* 0 over virtio-serial, else = cpus; never with .ext */
 			uint32_t port[MSG_MAX_CPUS];
 			struct msg_ext ext;
 		} rinit;
@@ -123,20 +152,24 @@ struct msg {
 
 /*
  * 0: one message in @m, @in moved past it. -EAGAIN: incomplete, @in untouched. -EPROTO: the peer
- * broke the rules; @e says what it sent and what was expected in @state; @in untouched.
+ * broke the rules; @e says what it sent ("sent command 99 (unknown) while ...": the caller puts the
+ * peer's name before it) and what was expected in @state; @in untouched, @m undefined.
  * Sizes and the command are judged as soon as the 8 bytes of the header are there.
  */
 int msg_decode(struct rcur *in, enum msg_state state, struct msg *m, struct err *e);
 
-/* Append @m to @out; -ENOSPC when it does not fit (out->bad). */
+/*
+ * Append @m to @out, whatever out->big says. -ENOSPC when it does not fit, -EINVAL when @m itself
+ * breaks a limit of the protocol; both append nothing and set out->bad.
+ */
 int msg_encode(struct wcur *out, const struct msg *m);
 
-const char *msg_name(uint32_t cmd);	      /* "TINIT"; "command 99" is the caller's: NULL if unknown */
+const char *msg_name(uint32_t cmd);	      /* "TINIT"; NULL if unknown */
 const char *msg_state_name(enum msg_state s); /* "recording" ... */
 
 /*
- * What a peer that does not speak this protocol seems to speak, from its first bytes: a text such as
- * "the legacy text protocol (V1)" or NULL when nothing is known. Borrowed, static.
+ * What a peer that does not speak this protocol seems to speak, from its first bytes: a text such
+ * as "the legacy text protocol (V1)" or NULL when nothing is known. Borrowed, static.
  */
 const char *msg_guess_peer(const uint8_t *bytes, size_t len);
 

@@ -3,8 +3,8 @@
  * trace-recorder.h - the data path: one stream of trace pages, source -> sink
  *
  * A source yields whole ring-buffer pages (tracefs, or a FIFO or socket with pages from a guest), a
- * sink takes bytes (a virtio-serial port, a file, a socket). In between is a pipe, so that pages are
- * spliced and not copied; where splice is refused, read and write take over.
+ * sink takes bytes (a virtio-serial port, a file, a socket). In between is a pipe, so that pages
+ * are spliced and not copied; where splice is refused, read and write take over.
  */
 #ifndef TRACE_RECORDER_H
 #define TRACE_RECORDER_H
@@ -48,39 +48,53 @@ enum rec_result {
 
 struct rec_stats {
 	uint64_t bytes_in;  /* taken from the source */
-	uint64_t bytes_out; /* given to the sink (marks included) */
+	uint64_t bytes_out; /* given to the sink (marks included); nothing in discard mode */
 	uint64_t blocked;   /* times the sink was full */
 	bool copying;	    /* splice was refused: read and write */
+	bool sink_failed;   /* the last error came from the sink, not from the source */
 };
 
 struct recorder;
 
 struct recorder_opts {
-	int source;	  /* descriptor, O_NONBLOCK, borrowed */
-	int sink;	  /* descriptor, O_NONBLOCK unless a file, borrowed */
-	bool sink_is_file; /* a regular file: written at its current position */
-	uint32_t page_size; /* bytes of a page (sub-buffer) */
-	uint32_t chunk;	   /* most bytes of one splice; 0 = 64 KiB */
-	bool discard;	   /* take the bytes from the source and throw them away (sink is not used) */
+	int source;	    /* descriptor, O_NONBLOCK, borrowed */
+	int sink;	    /* descriptor, O_NONBLOCK unless a file, borrowed */
+	uint32_t page_size; /* bytes of a page (sub-buffer), a power of two */
+	uint32_t chunk;	    /* most bytes of one splice; 0 = 64 KiB */
+	bool discard; /* take the bytes from the source and throw them away (sink is not used) */
 };
 
-/* NULL on error. Frees nothing of the descriptors. */
+/* NULL on error: no pipe, no memory, impossible sizes. Frees nothing of the descriptors. */
 struct recorder *recorder_new(const struct recorder_opts *o, struct err *e);
 void recorder_free(struct recorder *r); /* NULL is fine */
 
 /*
- * Move up to @budget bytes. Never blocks. Returns enum rec_result or a negative errno with @e:
- * .code -EPIPE etc. of the sink or of the source; what is in the pipe stays for the next call.
+ * Take up to @budget bytes from the source (rounded up to a page) and give them to the sink, after
+ * what is pending. Never blocks. Returns enum rec_result or a negative errno with @e: of the sink
+ * or of the source, see .sink_failed; what is pending stays for the next call. A sink without a
+ * reader raises SIGPIPE as well: commands that record ignore it.
  */
 int recorder_pump(struct recorder *r, uint64_t budget, struct err *e);
 
-/* Put @n bytes into the stream behind what was read so far (a mark page). Copies them. */
+/* Put @n bytes into the stream behind what was read so far (a mark page). Copies them; -ENOMEM. */
 int recorder_insert(struct recorder *r, const void *bytes, size_t n, struct err *e);
 
-/* Change the source (several buffers share a stream) once recorder_pump() said REC_IDLE. */
-void recorder_set_source(struct recorder *r, int source);
+/*
+ * Change the source (several buffers share a stream) once recorder_pump() said REC_IDLE or
+ * REC_BUDGET.
+ * @lead (a mark page, copied, may be NULL) goes before the first bytes that come from it, and
+ * nowhere if none come. -ENOMEM; -EBUSY while a lead before it is pending.
+ */
+int recorder_switch(struct recorder *r, int source, const void *lead, size_t n, struct err *e);
 
-/* Bytes that were read and not yet given to the sink. */
+/*
+ * From now on read(2) and write(2), as where splice is refused. For the last bytes of a tracefs
+ * source: its splice may withhold the page that is being written. -ENOMEM, or as read(2) from the
+ * pipe.
+ */
+int recorder_copy(struct recorder *r, struct err *e);
+
+/* Bytes that were read or inserted and not yet given to the sink. */
 uint64_t recorder_pending(const struct recorder *r);
 const struct rec_stats *recorder_stats(const struct recorder *r);
 

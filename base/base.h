@@ -14,7 +14,7 @@
 #define BIT(n)		 (1U << (n))
 #define PRINTF(fmt, arg) __attribute__((format(printf, fmt, arg)))
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Exit statuses of every subcommand: see trace-cmd(1), EXIT STATUS. */
 enum exit_status {

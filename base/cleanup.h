@@ -45,11 +45,11 @@ static inline int steal_fd(int *fd)
 	return out;
 }
 
-#define steal_ptr(p)                     \
-	({                               \
+#define steal_ptr(p)                      \
+	({                                \
 		__typeof__(p) _out = (p); \
-		(p) = NULL;              \
-		_out;                    \
+		(p) = NULL;               \
+		_out;                     \
 	})
 
 #endif

@@ -48,7 +48,8 @@ static inline const uint8_t *rcur_take(struct rcur *c, size_t n)
 		c->bad = true;
 		return NULL;
 	}
-	c->p += n;
+	if (n) /* C forbids NULL + 0 */
+		c->p += n;
 	c->left -= n;
 	return at;
 }
@@ -112,7 +113,8 @@ static inline uint8_t *wcur_take(struct wcur *c, size_t n)
 		c->bad = true;
 		return NULL;
 	}
-	c->p += n;
+	if (n)
+		c->p += n;
 	c->left -= n;
 	return at;
 }

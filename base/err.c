@@ -26,7 +26,7 @@ static int set_text(struct err *e, int code, bool own_words, const char *fmt, va
 	return -code;
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+int(err_set)(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -36,7 +36,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-int err_say(struct err *e, int code, const char *fmt, ...)
+int(err_say)(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -81,13 +81,41 @@ void err_clear(struct err *e)
 		*e = (struct err){ 0 };
 }
 
+/* How many bytes of @c are one control character: C0 and DEL are 1, U+0080..U+009F are 2. */
+static size_t control_len(const unsigned char *c)
+{
+	if (c[0] < 0x20 || c[0] == 0x7f)
+		return 1;
+	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
+size_t clean_text(char *to, size_t room, const char *text, const char *keep)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t n = 0;
+
+	while (*c && n + 9 <= room) { /* the longest step is 8 bytes, and the NUL */
+		size_t control = strchr(keep, *c) ? 0 : control_len(c);
+
+		if (!control)
+			to[n++] = (char)*c++;
+		for (; control; control--, c++)
+			n += (size_t)snprintf(to + n, room - n, "\\x%02x", *c);
+	}
+	if (room)
+		to[n] = '\0';
+	return n;
+}
+
 void err_print(FILE *to, const struct err *e)
 {
-	char line[sizeof(e->what) + 80];
+	char line[sizeof(e->what) + 80], clean[4 * sizeof(line)];
 
-	fprintf(to, "trace-cmd: %s\n", err_text(e, line, sizeof(line)));
-	if (e->hint[0])
-		fprintf(to, "  try: %s\n", e->hint);
+	clean_text(clean, sizeof(clean), err_text(e, line, sizeof(line)), "\n\t");
+	fprintf(to, "trace-cmd: %s\n", clean);
+	clean_text(clean, sizeof(clean), e->hint, "\n\t");
+	if (clean[0])
+		fprintf(to, "  try: %s\n", clean);
 }
 
 const char *err_text(const struct err *e, char *buf, size_t size)

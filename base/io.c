@@ -215,12 +215,13 @@ int copy_range(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t n,
 	off_t src = (off_t)from_off, dst = (off_t)to_off;
 
 	while (n) {
-		ssize_t done = copy_file_range(from, &src, to, &dst, (size_t)min_u64(n, 1 << 30), 0);
+		ssize_t done =
+			copy_file_range(from, &src, to, &dst, (size_t)min_u64(n, 1 << 30), 0);
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
-				 errno == EOPNOTSUPP))
+		if (done < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
 			return copy_through_memory(from, &src, to, &dst, n, e);
 		if (done < 0)
 			return err_set(e, errno, "cannot copy trace data to the output file");
@@ -245,11 +246,25 @@ int path_fmt(char *buf, size_t size, struct err *e, const char *fmt, ...)
 	return 0;
 }
 
+/* mkdir(2); a directory that is there is fine, or a symbolic link to one. */
+static int make_dir(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (!mkdir(path, mode))
+		return 0;
+	if (errno == EEXIST && !stat(path, &st))
+		errno = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	return -errno;
+}
+
 int make_dirs(const char *path, mode_t mode, struct err *e)
 {
 	char part[4096];
 	int ret = path_fmt(part, sizeof(part), e, "%s", path);
 
+	if (!ret && !part[0])
+		ret = err_say(e, ENOENT, "cannot make a directory without a name");
 	if (ret)
 		return ret;
 	for (char *slash = part + 1;; slash++) {
@@ -257,8 +272,9 @@ int make_dirs(const char *path, mode_t mode, struct err *e)
 		char end = *slash;
 
 		*slash = '\0';
-		if (mkdir(part, mode) && errno != EEXIST)
-			return err_set(e, errno, "cannot make the directory %s", part);
+		ret = make_dir(part, mode);
+		if (ret)
+			return err_set(e, -ret, "cannot make the directory %s", part);
 		if (!end)
 			return 0;
 		*slash = '/';
@@ -277,12 +293,13 @@ static int parse_number(const char *text, uint64_t *to, char **end)
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *to, const char *what,
 	      struct err *e)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	char *end;
+	int ret = parse_number(text, &v, &end);
 
-	if (parse_number(text, &v, &end) || *end)
+	if (ret == -EINVAL || *end)
 		return err_say(e, EINVAL, "%s: '%s' is not a number", what, text);
-	if (v < min || v > max)
+	if (ret || v < min || v > max)
 		return err_say(e, EINVAL, "%s: %s is not between %llu and %llu", what, text,
 			       (unsigned long long)min, (unsigned long long)max);
 	*to = v;

@@ -65,22 +65,6 @@ static size_t put_time(char *to, size_t size)
 	return n + (size_t)snprintf(to + n, size - n, ".%03ld ", now.tv_nsec / 1000000);
 }
 
-/* Copy @text to @to, control characters as \xNN; returns the length. */
-static size_t put_clean(char *to, size_t size, const char *text)
-{
-	size_t n = 0;
-
-	for (; *text && n + 5 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 0x20 && c != 0x7f)
-			to[n++] = (char)c;
-		else
-			n += (size_t)snprintf(to + n, size - n, "\\x%02x", c);
-	}
-	return n;
-}
-
 void log_line(struct log *l, enum log_level level, const char *fmt, ...)
 {
 	static const char *const mark[] = { "error: ", "warning: ", "", "" };
@@ -96,7 +80,7 @@ void log_line(struct log *l, enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	n = put_time(line, sizeof(line));
 	n += (size_t)snprintf(line + n, sizeof(line) - n, "%s", mark[level]);
-	n += put_clean(line + n, sizeof(line) - n - 1, text);
+	n += clean_text(line + n, sizeof(line) - n, text, "");
 	line[n++] = '\n';
 	done = write(l->fd, line, n);
 	(void)done;

@@ -101,7 +101,7 @@ void loop_arm(struct loop *l, struct timer *t, uint64_t in_ns)
 	struct timer **at = &l->timers;
 
 	loop_disarm(t);
-	t->due = now_ns() + in_ns;
+	t->due = now_ns() + min_u64(in_ns, INT64_MAX); /* no wrapping round to the past */
 	while (*at && (*at)->due <= t->due)
 		at = &(*at)->next;
 	t->next = *at;

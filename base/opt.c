@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 
-enum { LONG_BASE = 256, MAX_OPTS = 96, MAX_WORD = 40 };
+enum { LONG_BASE = 256, MAX_OPTS = 96, HELP = LONG_BASE + MAX_OPTS, MAX_WORD = 40 };
 
 static void *member(void *ctx, const struct opt *o)
 {
@@ -127,12 +127,11 @@ static void make_form(const struct command *cmd, struct getopt_form *f)
 				f->letters[at++] = ':';
 		}
 		if (o->l)
-			f->longs[nlong++] = (struct option){
-				o->l, o->arg ? required_argument : no_argument, NULL,
-				LONG_BASE + (int)i
-			};
+			f->longs[nlong++] =
+				(struct option){ o->l, o->arg ? required_argument : no_argument,
+						 NULL, LONG_BASE + (int)i };
 	}
-	f->longs[nlong] = (struct option){ "help", no_argument, NULL, 'h' };
+	f->longs[nlong] = (struct option){ "help", no_argument, NULL, HELP };
 	if (!strchr(f->letters + 2, 'h'))
 		f->letters[at] = 'h';
 }
@@ -140,7 +139,7 @@ static void make_form(const struct command *cmd, struct getopt_form *f)
 static const struct opt *find_opt(const struct command *cmd, int value)
 {
 	if (value >= LONG_BASE)
-		return &cmd->opts[value - LONG_BASE];
+		return value == HELP ? NULL : &cmd->opts[value - LONG_BASE];
 	for (size_t i = 0; i < cmd->nopts; i++)
 		if (cmd->opts[i].s == value)
 			return &cmd->opts[i];
@@ -157,7 +156,7 @@ static int say_unknown(const struct command *cmd, const char *word, struct err *
 		names[i] = cmd->opts[i].l;
 	if (!strncmp(word, "--", 2)) {
 		snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-		near = nearest_word(bare, names, cmd->nopts);
+		near = nearest_word(bare, names, min_u64(cmd->nopts, MAX_OPTS));
 	}
 	err_say(e, EINVAL, "%s: no option '%s'", cmd->name, word);
 	if (near)
@@ -177,6 +176,8 @@ static int say_bad(const struct command *cmd, int value, char **argv, struct err
 	if (o && optopt >= LONG_BASE)
 		return err_say(e, EINVAL, "%s: option %s takes no argument", cmd->name,
 			       opt_name(o, name, sizeof(name)));
+	if (optopt == HELP)
+		return err_say(e, EINVAL, "%s: option --help takes no argument", cmd->name);
 	return say_unknown(cmd, optopt ? letter : argv[optind - 1], e);
 }
 
@@ -194,7 +195,7 @@ int opts_parse(const struct command *cmd, void *ctx, int argc, char **argv, int 
 	while ((value = getopt_long(argc, argv, f->letters, f->longs, NULL)) != -1) {
 		const struct opt *o = value == '?' || value == ':' ? NULL : find_opt(cmd, value);
 
-		if (!o && value == 'h')
+		if (!o && (value == 'h' || value == HELP))
 			return OPTS_HELP;
 		ret = o ? o->set(ctx, o, optarg, e) : say_bad(cmd, value, argv, e);
 		if (ret)
@@ -227,10 +228,10 @@ void opts_help(FILE *to, const struct command *cmd)
 		fputc('\n', to);
 	for (size_t i = 0; i < cmd->nopts; i++) {
 		const struct opt *o = &cmd->opts[i];
-		char left[64], letter[8] = "    ";
+		char left[64], letter[8] = "    "; /* under "-x, " */
 
 		if (o->s)
-			snprintf(letter, sizeof(letter), "-%c%s ", o->s, o->l ? "," : " ");
+			snprintf(letter, sizeof(letter), "-%c%s", o->s, o->l ? ", " : "");
 		snprintf(left, sizeof(left), "%s%s%s%s%s", letter, o->l ? "--" : "",
 			 o->l ? o->l : "", o->arg ? " " : "", o->arg ? o->arg : "");
 		fprintf(to, "  %-30s %s\n", left, o->help);

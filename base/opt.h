@@ -16,20 +16,23 @@ struct opt {
 	const char *arg;  /* name of its argument, NULL = takes none */
 	const char *help; /* one line, lower case, no full stop */
 	/*
-	 * Called in the order of the command line; @val is NULL where there is no argument. Returns 0
-	 * or a negative errno with @e filled: a usage error.
+	 * Called in the order of the command line; @val is NULL where there is no argument. Returns
+	 * 0 or a negative errno with @e filled: a usage error.
 	 */
 	int (*set)(void *ctx, const struct opt *o, const char *val, struct err *e);
-	size_t off;	     /* where in @ctx the ready-made setters below store */
-	const char *complete; /* what completes the argument: file dir event domain tracer clock cpu ... */
+	size_t off;	      /* where in @ctx the ready-made setters below store */
+	const char *complete; /* what completes the argument: file dir event domain tracer clock cpu
+				 ... */
 };
 
 /* Ready-made setters; the member at .off has the type named here. */
-int opt_set_flag(void *ctx, const struct opt *o, const char *val, struct err *e);  /* bool = true */
-int opt_clear_flag(void *ctx, const struct opt *o, const char *val, struct err *e); /* bool = false */
-int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e);  /* const char * */
-int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);   /* uint64_t */
-int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e); /* uint64_t, bytes */
+int opt_set_flag(void *ctx, const struct opt *o, const char *val, struct err *e); /* bool = true */
+int opt_clear_flag(void *ctx, const struct opt *o, const char *val,
+		   struct err *e);						  /* bool = false */
+int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e); /* const char * */
+int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);  /* uint64_t */
+int opt_set_size(void *ctx, const struct opt *o, const char *val,
+		 struct err *e); /* uint64_t, bytes */
 
 struct command {
 	const char *name;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* peer.h - which guest is at the other end of a unix socket: asked of the kernel, never of the guest */
+/* peer.h - which guest is at the other end of a unix socket: asked of the kernel, never of the
+ * guest */
 #ifndef GUESTS_PEER_H
 #define GUESTS_PEER_H
 
@@ -19,7 +20,8 @@ struct guest_peer {
  */
 int guest_peer_of(int fd, struct guest_peer *to, struct err *e);
 
-/* The same from a command line: /proc/<pid>/cmdline's bytes (NUL-separated). For tests. 0 or -ENOENT. */
+/* The same from a command line: /proc/<pid>/cmdline's bytes (NUL-separated). For tests. 0 or
+ * -ENOENT. */
 int guest_name_from_cmdline(const char *bytes, size_t len, char *name, size_t size, struct err *e);
 
 /* A running QEMU process. */

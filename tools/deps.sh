@@ -11,6 +11,7 @@
 # run once each, by sudo unless root already.
 # On another system it names what is wanted by role and exits 1.
 
+# shellcheck disable=SC2034  # the groups are used by their names: ${!group}
 set -euo pipefail
 
 build="gcc make pkg-config libc6-dev libtraceevent-dev libtracefs-dev

@@ -59,17 +59,18 @@ struct tdat_head {
 	uint32_t page_size; /* of the traced machine, bytes */
 	struct page_layout layout;
 	/* The blocks, as they are stored in version 6 (views of the input). */
-	struct view header_page, header_event; /* texts */
-	struct view ftrace_formats; /* block 3 whole: count, then {size, text} */
-	struct view event_formats;  /* block 4 whole: systems */
+	struct view header_page, header_event;	/* texts */
+	struct view ftrace_formats;		/* block 3 whole: count, then {size, text} */
+	struct view event_formats;		/* block 4 whole: systems */
 	struct view kallsyms, printk, cmdlines; /* texts */
-	uint32_t cpus;		     /* 0 when the input ended before */
-	struct tdat_option *options; /* owned array of views */
+	uint32_t cpus;				/* 0 when the input ended before */
+	struct tdat_option *options;		/* owned array of views */
 	size_t noptions;
 	size_t used; /* bytes of the input that the head takes */
 	/*
-	 * Where the input ended, for a head from the wire: V1/V2 metadata end after cmdlines, V3's and
-	 * ours after the options. A V1 client of stock 3.1.6 omits cmdlines (then .no_cmdlines).
+	 * Where the input ended, for a head from the wire: V1/V2 metadata end after cmdlines, V3's
+	 * and ours after the options. A V1 client of stock 3.1.6 omits cmdlines (then
+	 * .no_cmdlines).
 	 */
 	bool no_cmdlines, no_cpus, no_options;
 };
@@ -107,7 +108,8 @@ bool tdat_next_event_format(const struct tdat_head *head, struct tdat_format_ite
  * a buf; the result is what a file of version 6 begins with and what goes over the wire.
  */
 int tdat_put_start(struct buf *to, uint32_t page_size, struct err *e);
-int tdat_put_headers(struct buf *to, struct view header_page, struct view header_event, struct err *e);
+int tdat_put_headers(struct buf *to, struct view header_page, struct view header_event,
+		     struct err *e);
 /* kallsyms, printk: u32 size; cmdlines: u64 size. */
 int tdat_put_text32(struct buf *to, struct view text, struct err *e);
 int tdat_put_text64(struct buf *to, struct view text, struct err *e);

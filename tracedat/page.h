@@ -21,7 +21,8 @@ struct page_layout {
 };
 
 /* Parse the text of tracefs events/header_page. -EINVAL with the line that is wrong. */
-int page_layout_parse(struct page_layout *to, const char *text, size_t len, bool big, struct err *e);
+int page_layout_parse(struct page_layout *to, const char *text, size_t len, bool big,
+		      struct err *e);
 
 enum { PAGE_LOST_UNKNOWN = -1 };
 
@@ -35,10 +36,10 @@ struct page_record {
 struct page_walk {
 	const struct page_layout *layout; /* borrowed */
 	const uint8_t *page;		  /* borrowed, layout->size bytes */
-	uint32_t at, end;		  /* offsets in the page of the next record and of the end */
-	uint64_t ts;			  /* running time */
-	int64_t lost;	/* events lost before this page: 0, a count, or PAGE_LOST_UNKNOWN */
-	bool broken;	/* a record overran the page, or commit was larger than the page */
+	uint32_t at, end; /* offsets in the page of the next record and of the end */
+	uint64_t ts;	  /* running time */
+	int64_t lost;	  /* events lost before this page: 0, a count, or PAGE_LOST_UNKNOWN */
+	bool broken;	  /* a record overran the page, or commit was larger than the page */
 };
 
 /* Begin a walk; @page has at least layout->size bytes. */

@@ -11,7 +11,7 @@
 #include "tracedat/head.h"
 
 struct tdat_extent {
-	int fd; /* borrowed */
+	int fd;		   /* borrowed */
 	uint64_t off, len; /* bytes; len is a multiple of the page size */
 };
 
@@ -22,16 +22,18 @@ struct tdat_cpu_data {
 };
 
 struct tdat_buffer_data {
-	const char *name;  /* "" = the top buffer */
-	const char *clock; /* one word: "local", "x86-tsc", ... */
+	const char *name;   /* "" = the top buffer */
+	const char *clock;  /* one word: "local", "x86-tsc", ... */
 	uint32_t page_size; /* sub-buffer size of this buffer */
-	struct tdat_cpu_data *cpus; /* one entry per CPU, ascending .cpu; without data: nextents 0 */
+	struct tdat_cpu_data
+		*cpus; /* one entry per CPU, ascending .cpu; without data: nextents 0 */
 	size_t ncpus;
 };
 
 struct tdat_file_plan {
-	int version;			/* 6 or 7; uncompressed */
-	const struct tdat_head *head;	/* its options are written, BUFFER and section ones are made anew */
+	int version; /* 6 or 7; uncompressed */
+	const struct tdat_head
+		*head; /* its options are written, BUFFER and section ones are made anew */
 	const struct tdat_buffer_data *buffers; /* [0] is the top buffer */
 	size_t nbuffers;
 };

@@ -25,8 +25,17 @@ int trace_off(struct applied *a, struct err *e);
 /* -F: restrict all buffers to @pid (besides the plan's -P), before trace_on(). */
 int trace_only_pid(struct applied *a, pid_t pid, struct err *e);
 
+/*
+ * Hide a thread of ours from all buffers, so that recording does not record itself. trace_apply()
+ * hides its caller. Does nothing with --no-filter and on kernels before 5.7.
+ */
+int trace_hide(struct applied *a, pid_t tid, struct err *e);
+
 /* Put everything back; instances that we made are gone and their handles closed. Idempotent. */
 int trace_undo(struct applied *a, struct err *e);
+/* -k: forget what was, so that neither trace_undo() nor applied_free() changes anything any more.
+ */
+void trace_keep(struct applied *a);
 void applied_free(struct applied *a); /* trace_undo() first where it was not called; NULL is fine */
 
 /* The buffers in the order of the plan; the handles are valid until trace_undo(). */

@@ -56,6 +56,7 @@ struct trace_plan {
 	bool command_only;   /* -F: only the command that we start */
 	bool follow;	     /* -c: and its children */
 	bool all_formats;    /* -a: store the formats of all events */
+	bool trace_self;     /* --no-filter: record trace-cmd's own events too */
 };
 
 struct trace_plan *plan_new(struct err *e); /* NULL on error */
@@ -83,6 +84,7 @@ int plan_set_command_only(struct trace_plan *p, const char *none, struct err *e)
 int plan_set_follow(struct trace_plan *p, const char *none, struct err *e);	    /* -c */
 int plan_set_ignore_missing(struct trace_plan *p, const char *none, struct err *e); /* -i */
 int plan_set_all_formats(struct trace_plan *p, const char *none, struct err *e);    /* -a */
+int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e); /* --no-filter */
 
 /*
  * After the last option: does it make sense as a whole? Errors: nothing to record; -c without -F or

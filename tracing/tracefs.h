@@ -43,14 +43,15 @@ int tfs_truncate(const struct tracefs *t, const char *file, struct err *e);
 /* The word in brackets of "local [global] counter" into @to: trace_clock and its like. */
 int tfs_bracketed(const char *text, char *to, size_t room);
 
-/*
- * Names of the entries of directory @dir that are directories, sorted; free with names_free().
- * -ENOENT when the directory is not there.
- */
 struct names {
-	char **name;
+	char **name; /* owned, and each of them */
 	size_t n;
 };
+
+/*
+ * Append the names of the directories in @dir, in the directory's own order (the order in which
+ * stock trace-cmd lists and stores events); free with names_free(). -ENOENT when it is not there.
+ */
 int tfs_dirs(const struct tracefs *t, const char *dir, struct names *to, struct err *e);
 int names_add(struct names *to, const char *name); /* 0 or -ENOMEM; copies */
 void names_free(struct names *l);

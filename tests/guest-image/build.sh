@@ -38,8 +38,7 @@ virtio_net 0x0001
 9p 0x0009"
 
 # Packed for modprobe, not loaded.
-more_modules="vsock vsock_loopback vmw_vsock_virtio_transport virtio_blk
-virtio_rng uio_pci_generic ext4"
+more_modules="vsock vsock_loopback vmw_vsock_virtio_transport virtio_blk"
 
 die() {
 	printf 'build.sh: %s\n' "$@" >&2

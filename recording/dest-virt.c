@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dest-virt.c - a recording that goes to the host over virtio-serial
+ *
+ * Theory of operation
+ *
+ * The control port speaks trace-msg V2 (virt-link.c). The pages of CPU N are spliced into the port
+ * trace-path-cpuN. Ports are opened before anything is said: a guest without them is told so at
+ * once. All ports are non-blocking: see pump.c for why the guest is never held up.
+ *
+ * Pages may flow as soon as the host said RINIT and granted marks: it finds their beginning by the
+ * mark page, metadata or not. An old host reads only after FINMETA; its pages wait in the port.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "recording/dest.h"
+#include "recording/virt-link.h"
+#include "tracedat/head.h"
+#include "transport/virtio-port.h"
+
+#define CTL_PORT       "agent-ctl-path"
+#define CPU_PORT       "trace-path-cpu%u"
+#define CPU_PORT_STOCK "trace-pipe-cpu%u"
+
+enum { STORED_WAIT_S = 20 };
+
+struct dest_virt {
+	struct dest base;
+	const char *peer;
+	struct dest_shape shape;
+	struct virt_link *link;
+	struct virt_terms terms;
+	int ctl;
+	int *ports; /* owned: one for each CPU of the shape */
+};
+
+static struct dest_virt *virt_of(const struct dest *d)
+{
+	return container_of(d, struct dest_virt, base);
+}
+
+static int open_port(uint32_t cpu, struct err *e)
+{
+	char name[VPORT_NAME_MAX + 1];
+	struct err second = { 0 };
+	int fd;
+
+	snprintf(name, sizeof(name), CPU_PORT, cpu);
+	fd = vport_open(name, O_WRONLY, e);
+	if (fd != -ENOENT)
+		return fd;
+	snprintf(name, sizeof(name), CPU_PORT_STOCK, cpu);
+	fd = vport_open(name, O_WRONLY, &second);
+	return fd == -ENOENT ? -ENOENT : fd;
+}
+
+static int open_ports(struct dest_virt *v, struct err *e)
+{
+	v->ports = malloc(v->shape.ncpus * sizeof(*v->ports));
+	if (!v->ports)
+		return err_set(e, ENOMEM, "no memory for %zu ports", v->shape.ncpus);
+	for (size_t i = 0; i < v->shape.ncpus; i++)
+		v->ports[i] = -1;
+	for (size_t i = 0; i < v->shape.ncpus; i++) {
+		v->ports[i] = open_port(v->shape.cpus[i], e);
+		if (v->ports[i] < 0)
+			return v->ports[i];
+	}
+	return 0;
+}
+
+static int virt_open(struct dest *d, const struct dest_shape *shape, struct err *e)
+{
+	struct dest_virt *v = virt_of(d);
+	struct virt_link_opts o = { .peer = v->peer };
+	int ret;
+
+	v->shape = *shape;
+	v->ctl = vport_open(CTL_PORT, O_RDWR, e);
+	if (v->ctl < 0)
+		return v->ctl;
+	if (vport_host_gone(v->ctl)) {
+		err_say(e, ENOTCONN, "no virt-server: nothing on the host is connected to port %s",
+			CTL_PORT);
+		return err_hint(
+			e,
+			"start 'trace-cmd virt-server' on the host; QEMU finds one that is started later only with reconnect=1");
+	}
+	ret = open_ports(v, e);
+	if (ret)
+		return ret;
+	o.fd = v->ctl;
+	v->link = virt_link_new(&o, e);
+	if (!v->link)
+		return -ENOMEM;
+	ret = virt_link_begin(v->link, shape->cpu_count, shape->page_size, &v->terms, e);
+	if (!ret && shape->nbuffers > 1 && !(v->terms.features & MSG_F_MARKS))
+		ret = err_say(e, EOPNOTSUPP,
+			      "this host's virt-server cannot keep several buffers apart: no -B");
+	return ret;
+}
+
+static int virt_sink(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e)
+{
+	struct dest_virt *v = virt_of(d);
+
+	(void)e;
+	o->sink = v->ports[cpu_index];
+	o->start_mark = v->terms.features & MSG_F_MARKS;
+	o->stream_id = v->terms.stream_id;
+	return 0;
+}
+
+/* A peer without MSG_F_TAIL wants the metadata to end behind the command lines. */
+static int virt_head(struct dest *d, const uint8_t *bytes, size_t len, struct err *e)
+{
+	struct dest_virt *v = virt_of(d);
+	struct tdat_head head;
+	int ret;
+
+	if (v->terms.features & MSG_F_TAIL)
+		return virt_link_metadata(v->link, bytes, len, e);
+	ret = tdat_head_parse(&head, bytes, len, e);
+	if (ret)
+		return ret;
+	len = (size_t)(head.cmdlines.p + head.cmdlines.len - bytes);
+	tdat_head_free(&head);
+	return virt_link_metadata(v->link, bytes, len, e);
+}
+
+static int virt_check(struct dest *d, struct err *e)
+{
+	return virt_link_check(virt_of(d)->link, e);
+}
+
+static int virt_watch_fd(const struct dest *d)
+{
+	return virt_of(d)->ctl;
+}
+
+/* What the host says became of the pages: see PROTOCOL, "CLOSE". */
+static void take_stored(struct dest_virt *v, const struct msg_total *stored, struct totals *t)
+{
+	for (size_t i = 0; i < v->shape.ncpus; i++) {
+		const struct msg_total *s = &stored[v->shape.cpus[i]];
+		struct cpu_totals *c = &t->cpu[v->shape.cpus[i]];
+
+		c->bytes = s->bytes;
+		c->quota += s->events;
+		c->disk += s->lost;
+		c->transport = s->stuck; /* ours, which it was told, among them */
+	}
+}
+
+static void fill_sent(const struct dest_virt *v, const struct totals *t, struct msg_total *sent)
+{
+	for (size_t i = 0; i < v->shape.ncpus; i++) {
+		const struct cpu_totals *c = &t->cpu[v->shape.cpus[i]];
+
+		sent[v->shape.cpus[i]] = (struct msg_total){ .bytes = c->bytes,
+							     .events = c->events,
+							     .lost = c->ring,
+							     .stuck = (uint32_t)c->transport };
+	}
+}
+
+static int virt_finish(struct dest *d, const struct dest_end *end, struct err *e)
+{
+	struct dest_virt *v = virt_of(d);
+	AUTO_FREE struct msg_total *totals = calloc(MSG_MAX_CPUS, sizeof(*totals));
+	int ret = totals ? 0 : err_set(e, ENOMEM, "no memory for the totals");
+
+	if (!ret && v->terms.features & MSG_F_TAIL)
+		ret = virt_link_metadata(v->link, end->tail, end->tail_len, e);
+	if (ret)
+		return ret;
+	fill_sent(v, end->totals, totals);
+	ret = virt_link_close(v->link, totals, v->shape.cpu_count, e);
+	if (ret || !(v->terms.features & MSG_F_TOTALS))
+		return ret;
+	ret = virt_link_stored(v->link, totals, v->shape.cpu_count, STORED_WAIT_S * NSEC_PER_SEC,
+			       e);
+	if (!ret)
+		take_stored(v, totals, end->totals);
+	return ret;
+}
+
+static void virt_free(struct dest *d)
+{
+	struct dest_virt *v = virt_of(d);
+
+	for (size_t i = 0; v->ports && i < v->shape.ncpus; i++)
+		cleanup_fd(&v->ports[i]);
+	free(v->ports);
+	cleanup_fd(&v->ctl);
+	virt_link_free(v->link);
+	free(v);
+}
+
+static const struct dest_ops virt_ops = {
+	.name = "virtio-serial",
+	.open = virt_open,
+	.sink = virt_sink,
+	.head = virt_head,
+	.check = virt_check,
+	.watch_fd = virt_watch_fd,
+	.finish = virt_finish,
+	.free = virt_free,
+};
+
+struct dest *dest_virt_new(const char *peer, struct err *e)
+{
+	struct dest_virt *v = calloc(1, sizeof(*v));
+
+	if (!v) {
+		err_set(e, ENOMEM, "no memory for a recording");
+		return NULL;
+	}
+	v->base.ops = &virt_ops;
+	v->peer = peer;
+	v->ctl = -1;
+	return &v->base;
+}

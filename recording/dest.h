@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * dest.h - where a recording goes: a local trace.dat, or over virtio-serial to the host
+ *
+ * One ops table a destination; recording.c drives them all the same way:
+ *	open     before tracefs is touched: reach the host, make the part files
+ *	sink     where the pages of one CPU go
+ *	head     the metadata, while pages flow already
+ *	check    has the other end something to say?
+ *	finish   all pages are delivered or given up: what is known only now, then the end
+ */
+#ifndef RECORDING_DEST_H
+#define RECORDING_DEST_H
+
+#include "recording/pump.h"
+#include "session/totals.h"
+
+struct dest;
+
+/* What a destination must know of the recording. */
+struct dest_shape {
+	const uint32_t *cpus; /* ascending numbers of the CPUs that are recorded; borrowed */
+	size_t ncpus;
+	uint32_t cpu_count; /* highest number + 1 */
+	uint32_t page_size; /* bytes of a sub-buffer */
+	size_t nbuffers;
+};
+
+/* What is known at the end. Views are borrowed. */
+struct dest_end {
+	const uint8_t *tail; /* option records; the command lines of the end as TDAT_OPT_CMDLINES */
+	size_t tail_len;
+	struct totals
+		*totals; /* finish adds what it knows: what became of the pages behind the sink */
+};
+
+struct dest_ops {
+	const char *name;
+	int (*open)(struct dest *d, const struct dest_shape *shape, struct err *e);
+	/* Of the CPU with this index in shape.cpus: .sink and what belongs to it in @o. */
+	int (*sink)(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e);
+	int (*head)(struct dest *d, const uint8_t *bytes, size_t len, struct err *e);
+	int (*check)(struct dest *d, struct err *e);
+	int (*watch_fd)(const struct dest *d); /* -1: nothing to watch */
+	int (*finish)(struct dest *d, const struct dest_end *end, struct err *e);
+	/* Tracing never began: leave nothing behind. May be NULL. */
+	void (*abandon)(struct dest *d);
+	void (*free)(struct dest *d);
+};
+
+struct dest {
+	const struct dest_ops *ops;
+};
+
+/* NULL on error; d->ops->free(d) when done. @peer: our version text, borrowed. */
+struct dest *dest_virt_new(const char *peer, struct err *e);
+
+/* @path: the file to write; @version: 6 or 7. */
+struct dest *dest_file_new(const char *path, int version, struct err *e);
+const char *dest_file_path(const struct dest *d);
+
+#endif

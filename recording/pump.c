@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pump.c - one thread a CPU that keeps moving its pages
+ *
+ * Theory of operation
+ *
+ * A thread turns in one loop: move what there is, then poll(2) until there is more, until the sink
+ * takes more, until somebody calls, or until the interval is over. The ring buffer wakes a poller
+ * when it is half full (buffer_percent), so a busy CPU is read in large chunks; the interval keeps
+ * what a crash of this machine can take with it small.
+ *
+ * The guest is never slowed down: while a sink is full nothing is read, and the ring buffer goes on
+ * overwriting itself; the kernel counts what is lost. At the end a sink that takes nothing has
+ * .patience to change its mind; what then still waits is counted as stuck.
+ *
+ * A source whose CPU goes offline simply has nothing more: its pages stay readable.
+ */
+#include "recording/pump.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+
+#include "base/cleanup.h"
+
+enum { BURST = 4 << 20 }; /* bytes that a buffer moves before the next one has its turn */
+
+struct pump {
+	struct pump_opts opts;
+	int *sources;	/* owned */
+	size_t current; /* the buffer that the recorder reads from */
+	struct recorder *rec;
+	uint8_t *mark; /* owned page */
+	bool blocked;
+	pthread_t thread;
+	int wake; /* eventfd: pump_finish() was called */
+	_Atomic bool finishing;
+	_Atomic bool failed;
+	_Atomic uint64_t patience_ns;
+	_Atomic uint64_t moved;
+	struct err err;
+};
+
+/* A mark page for the current buffer, in p->mark. */
+static const uint8_t *make_mark(struct pump *p, enum rec_mark_kind kind)
+{
+	struct rec_mark mark = { p->opts.stream_id, kind, p->opts.cpu, (uint32_t)p->current };
+
+	rec_mark_put(p->mark, p->opts.page_size, &mark);
+	return p->mark;
+}
+
+/* On to the next buffer; its mark is written when pages of it come. */
+static int next_buffer(struct pump *p)
+{
+	p->current = (p->current + 1) % p->opts.nsources;
+	return recorder_switch(p->rec, p->sources[p->current], make_mark(p, REC_MARK_BUFFER),
+			       p->opts.page_size, &p->err);
+}
+
+/* All buffers in turn, from the current one, until none has anything: as recorder_pump(). */
+static int move_pages(struct pump *p)
+{
+	for (size_t idle = 0;;) {
+		uint64_t before = recorder_stats(p->rec)->bytes_in;
+		int ret = recorder_pump(p->rec, BURST, &p->err);
+
+		if (ret < 0 || ret == REC_BLOCKED || p->opts.nsources == 1)
+			return ret;
+		idle = recorder_stats(p->rec)->bytes_in == before ? idle + 1 : 0;
+		if (idle == p->opts.nsources)
+			return REC_IDLE;
+		ret = next_buffer(p);
+		if (ret)
+			return ret;
+	}
+}
+
+/* What to poll for: the call to finish, and the sink if it is full, else the sources. */
+static nfds_t fill_poll(const struct pump *p, struct pollfd *fds, size_t room)
+{
+	nfds_t n = 0;
+
+	if (!p->finishing)
+		fds[n++] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
+	for (size_t s = 0; !p->blocked && !p->finishing && s < p->opts.nsources && n < room; s++)
+		fds[n++] = (struct pollfd){ .fd = p->sources[s], .events = POLLIN };
+	if (p->blocked) /* the last one: wait_for_work() looks there */
+		fds[n++] = (struct pollfd){ .fd = p->opts.sink, .events = POLLOUT };
+	return n;
+}
+
+/* False when the sink is full and its other end is gone: it will never take more. */
+static bool wait_for_work(struct pump *p, uint64_t ns)
+{
+	struct pollfd fds[128];
+	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
+	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
+
+	if (ppoll(fds, n, &ts, NULL) <= 0 || !p->blocked)
+		return true;
+	if (fds[n - 1].revents & POLLOUT || !(fds[n - 1].revents & (POLLHUP | POLLERR)))
+		return true;
+	err_say(&p->err, EPIPE, "CPU %u: the other end of the channel is closed", p->opts.cpu);
+	return false;
+}
+
+/*
+ * The last turns: tracing is off. A splice may withhold the page that was being written, so what is
+ * left is copied.
+ */
+static void move_rest(struct pump *p)
+{
+	uint64_t seen = 0, give_up = 0;
+
+	while (!recorder_copy(p->rec, &p->err)) {
+		int ret = move_pages(p);
+
+		p->blocked = ret == REC_BLOCKED;
+		p->moved = recorder_stats(p->rec)->bytes_out;
+		if (ret < 0 || ret == REC_IDLE || ret == REC_END)
+			return;
+		if (p->moved != seen || !give_up)
+			give_up = now_ns() + p->patience_ns;
+		seen = p->moved;
+		if (ret == REC_BLOCKED && now_ns() >= give_up) {
+			err_say(&p->err, ETIMEDOUT, "CPU %u: the other end takes no more pages",
+				p->opts.cpu);
+			return;
+		}
+		if (ret == REC_BLOCKED && !wait_for_work(p, 50 * NSEC_PER_MSEC))
+			return;
+	}
+}
+
+static void *pump_thread(void *arg)
+{
+	struct pump *p = arg;
+
+	while (!p->finishing) {
+		int ret = move_pages(p);
+
+		p->blocked = ret == REC_BLOCKED;
+		p->moved = recorder_stats(p->rec)->bytes_out;
+		if (ret < 0 || (ret != REC_BUDGET && !wait_for_work(p, p->opts.interval_ns))) {
+			p->failed = true;
+			return NULL;
+		}
+	}
+	move_rest(p);
+	return NULL;
+}
+
+static void pump_free(struct pump *p)
+{
+	recorder_free(p->rec);
+	free(p->sources);
+	free(p->mark);
+	cleanup_fd(&p->wake);
+	free(p);
+}
+
+static int pump_init(struct pump *p, const struct pump_opts *o, struct err *e)
+{
+	struct recorder_opts ro = { .source = o->sources[0],
+				    .sink = o->sink,
+				    .page_size = o->page_size };
+
+	p->opts = *o;
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	p->sources = calloc(o->nsources, sizeof(*p->sources));
+	p->mark = malloc(o->page_size);
+	if (p->wake < 0 || !p->sources || !p->mark)
+		return err_set(e, ENOMEM, "cannot prepare CPU %u", o->cpu);
+	memcpy(p->sources, o->sources, o->nsources * sizeof(*p->sources));
+	p->rec = recorder_new(&ro, e);
+	if (!p->rec)
+		return -ENOMEM;
+	return o->start_mark
+		       ? recorder_insert(p->rec, make_mark(p, REC_MARK_START), o->page_size, e)
+		       : 0;
+}
+
+struct pump *pump_start(const struct pump_opts *o, struct err *e)
+{
+	struct pump *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (!p) {
+		err_set(e, ENOMEM, "no memory for CPU %u", o->cpu);
+		return NULL;
+	}
+	p->wake = -1;
+	ret = pump_init(p, o, e);
+	if (!ret) {
+		ret = pthread_create(&p->thread, NULL, pump_thread, p);
+		if (ret)
+			err_set(e, ret, "cannot start a thread for CPU %u", o->cpu);
+	}
+	if (!ret)
+		return p;
+	pump_free(p);
+	return NULL;
+}
+
+void pump_finish(struct pump *p, uint64_t patience_ns)
+{
+	uint64_t one = 1;
+
+	p->patience_ns = patience_ns;
+	p->finishing = true;
+	(void)!write(p->wake, &one, sizeof(one)); /* an eventfd takes a first 1 always */
+}
+
+void pump_join(struct pump *p, struct pump_result *to)
+{
+	uint64_t overhead = p->opts.start_mark ? p->opts.page_size : 0;
+	const struct rec_stats *s;
+
+	pthread_join(p->thread, NULL);
+	s = recorder_stats(p->rec);
+	*to = (struct pump_result){ .sent = s->bytes_out > overhead ? s->bytes_out - overhead : 0,
+				    .stuck = recorder_pending(p->rec),
+				    .err = p->err,
+				    .copying = s->copying };
+	pump_free(p);
+}
+
+uint64_t pump_moved(const struct pump *p)
+{
+	return p->moved;
+}
+
+bool pump_failed(const struct pump *p)
+{
+	return p->failed;
+}

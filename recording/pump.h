@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * pump.h - one thread a CPU that keeps moving its pages from the ring buffer to where they go
+ *
+ * Theory: see pump.c. The pages of all buffers of a CPU share one stream to one sink; where the
+ * buffer changes stands a mark page.
+ */
+#ifndef RECORDING_PUMP_H
+#define RECORDING_PUMP_H
+
+#include "base/io.h"
+#include "trace-recorder.h"
+
+struct pump;
+
+struct pump_opts {
+	uint32_t cpu;
+	uint32_t page_size;   /* bytes of a sub-buffer */
+	uint64_t interval_ns; /* look at least this often, however little there is */
+	const int *sources; /* trace_pipe_raw of each buffer, [0] = the top one; borrowed, copied */
+	size_t nsources;
+	int sink; /* borrowed */
+	bool start_mark;    /* begin with a mark page: the reader looks for it */
+	uint64_t stream_id; /* for the marks */
+};
+
+/* What became of a pump's pages. Bytes; the first mark page is not counted as sent. */
+struct pump_result {
+	uint64_t sent;	/* given to the sink */
+	uint64_t stuck; /* read, and not taken by the sink before the end */
+	struct err err; /* .code 0, or what the sink or the source said */
+	bool copying;	/* splice was refused */
+};
+
+/* Starts the thread. NULL on error. */
+struct pump *pump_start(const struct pump_opts *o, struct err *e);
+
+/*
+ * Tracing is off: move what is left, then end. @patience_ns: how long a sink that takes nothing is
+ * waited for. Returns at once; pump_join() waits.
+ */
+void pump_finish(struct pump *p, uint64_t patience_ns);
+
+/* Wait for the end of the thread, hand out the result, free. */
+void pump_join(struct pump *p, struct pump_result *to);
+
+uint64_t pump_moved(const struct pump *p); /* bytes given to sinks up to now */
+bool pump_failed(const struct pump *p);	   /* it has ended before pump_finish(): see its .err */
+
+#endif

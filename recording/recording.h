@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * recording.h - one recording of this machine, from the plan to the loss table
+ *
+ * Theory: see recording.c.
+ */
+#ifndef RECORDING_RECORDING_H
+#define RECORDING_RECORDING_H
+
+#include "recording/dest.h"
+#include "tracing/plan.h"
+
+struct recording_opts {
+	const struct trace_plan *plan; /* borrowed */
+	struct dest *dest;	       /* borrowed; not open yet */
+	char *const *command;	       /* NULL-terminated, or NULL: until a signal */
+	const char *user;	       /* --user */
+	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
+	const char *version;	       /* text of the VERSION option */
+	bool status;		       /* a status line each second on stderr */
+	bool keep;		       /* -k: leave the tracing set up, with tracing_on 0 */
+};
+
+struct recording_result {
+	struct totals totals; /* by CPU number */
+	int command_status;   /* as wait(2) gives it; 0 without a command */
+	bool ended_by_host;   /* the other end asked for the end */
+};
+
+/*
+ * 0: recorded; the table says whether it is whole. Negative errno: nothing usable was made. In
+ * every case what was changed in tracefs is put back.
+ */
+int recording_run(const struct recording_opts *o, struct recording_result *to, struct err *e);
+
+#endif

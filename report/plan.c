@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * plan.c - the lists of a report's plan
+ *
+ * Theory of operation
+ *
+ * Options that stand behind a file belong to it, those before the first file to all: so a text is
+ * kept with the index of the last file that was named when it came.
+ */
+#include "report/report.h"
+
+#include <errno.h>
+
+int report_plan_file(struct report_plan *p, const char *path, struct err *e)
+{
+	struct report_file *files = realloc(p->files, (p->nfiles + 1) * sizeof(*files));
+
+	if (!files)
+		return err_set(e, ENOMEM, "no memory for one more file");
+	p->files = files;
+	files[p->nfiles++] = (struct report_file){ .path = path };
+	return 0;
+}
+
+int report_plan_text(struct report_plan *p, struct report_texts *to, const char *text, bool exclude,
+		     struct err *e)
+{
+	struct report_text *list = realloc(to->list, (to->n + 1) * sizeof(*list));
+
+	if (!list)
+		return err_set(e, ENOMEM, "no memory for '%s'", text);
+	to->list = list;
+	list[to->n++] = (struct report_text){ text, (int)p->nfiles - 1, exclude };
+	return 0;
+}
+
+void report_plan_free(struct report_plan *p)
+{
+	free(p->files);
+	free(p->filters.list);
+	free(p->raw_events.list);
+	free(p->plain_events.list);
+	cpu_list_free(&p->cpus);
+	*p = (struct report_plan){ 0 };
+}

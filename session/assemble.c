@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * assemble.c - from metadata and part files to a trace.dat
+ *
+ * Theory of operation
+ *
+ * The parts are not rewritten: they become lists of extents, per buffer and CPU, and the writer
+ * copies those in the kernel. Where the head names several buffers, or nothing vouches for the
+ * stream (a peer without marks, or a killed server's parts), the parts are read once: mark pages say
+ * which buffer the next pages are of, and a page whose header cannot be is left out and counted.
+ * Otherwise a part is one extent and nobody looks at it.
+ *
+ * The file appears under its name only when it is whole and on the disk: <name>.tmp, fsync, rename
+ * that never replaces. Only then are the parts removed. So at any moment either the parts or the
+ * file are complete, and a second try is always possible.
+ *
+ * Memory: the head is mapped; extents are bounded by EXTENTS_MAX, however often a guest switches
+ * buffers; what exceeds them is left out and counted.
+ */
+#include "session/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "trace-recorder.h"
+#include "tracedat/counts.h"
+#include "tracedat/writer.h"
+
+enum {
+	EXTENTS_MAX = 1 << 17,	/* of all buffers and CPUs: 3 MiB */
+	BUFFERS_MAX = 256,
+	WINDOW = 256 << 10, /* bytes read at once when pages are looked at */
+	TRIES = 1000,
+};
+
+struct assembly {
+	struct store *st;
+	struct totals *t;
+	struct store_head sh;
+	bool check;
+	uint32_t page_size; /* bytes */
+	char clock[32];
+	struct tdat_buffer_data *buffers; /* [0] = top; owned */
+	size_t nbuffers;
+	struct tdat_cpu_data *cpus; /* nbuffers * ncpus, buffer by buffer; owned, with .extents */
+	uint32_t ncpus;
+	size_t nextents;
+	uint64_t dropped; /* pages left out */
+	uint8_t *window;
+};
+
+/* The word in brackets of "local [global] counter\n", else the first word. */
+static void find_clock(const struct tdat_head *h, char *to, size_t room)
+{
+	const struct tdat_option *o = tdat_head_option(h, TDAT_OPT_TRACECLOCK);
+	const char *text = o ? (const char *)o->data.p : "";
+	size_t len = o ? strnlen(text, o->data.len) : 0, at = 0, n = 0;
+	const char *open = len ? memchr(text, '[', len) : NULL;
+
+	if (open)
+		at = (size_t)(open - text) + 1;
+	while (at + n < len && n + 1 < room && text[at + n] > ' ' && text[at + n] != ']')
+		n++;
+	if (n)
+		memcpy(to, text + at, n);
+	to[n] = '\0';
+	if (!n)
+		snprintf(to, room, "local");
+}
+
+/* The last VERSION option is ours; the others go. */
+static void keep_last_version(struct tdat_head *h)
+{
+	const struct tdat_option *last = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->noptions; i++)
+		if (h->options[i].id == TDAT_OPT_VERSION)
+			last = &h->options[i];
+	for (size_t i = 0; i < h->noptions; i++)
+		if (h->options[i].id != TDAT_OPT_VERSION || &h->options[i] == last)
+			h->options[n++] = h->options[i];
+	h->noptions = n;
+}
+
+/* The command lines of the end, which came behind the head, know more tasks than those in it. */
+static void use_last_cmdlines(struct tdat_head *h)
+{
+	for (size_t i = 0; i < h->noptions; i++)
+		if (h->options[i].id == TDAT_OPT_CMDLINES)
+			h->cmdlines = h->options[i].data;
+}
+
+/* Name of a BUFFER option (u64 offset, name z), borrowed; NULL: not acceptable. */
+static const char *buffer_name(const struct tdat_head *h, const struct tdat_option *o)
+{
+	struct rcur c = rcur_make(o->data.p, o->data.len, h->big);
+
+	rcur_u64(&c);
+	return rcur_text(&c);
+}
+
+static int set_buffer(struct assembly *a, size_t i, const char *name)
+{
+	struct tdat_buffer_data *b = &a->buffers[i];
+
+	*b = (struct tdat_buffer_data){ .name = name, .clock = a->clock, .page_size = a->page_size };
+	b->cpus = a->cpus + i * a->ncpus;
+	b->ncpus = a->ncpus;
+	for (uint32_t cpu = 0; cpu < a->ncpus; cpu++)
+		b->cpus[cpu].cpu = cpu;
+	return 0;
+}
+
+static int make_buffers(struct assembly *a, struct err *e)
+{
+	const struct tdat_head *h = &a->sh.head;
+	size_t n = 1, i = 0;
+
+	for (size_t k = 0; k < h->noptions; k++)
+		n += h->options[k].id == TDAT_OPT_BUFFER;
+	if (n > BUFFERS_MAX)
+		return err_say(e, E2BIG, "the metadata name %zu buffers; %d are possible", n,
+			       BUFFERS_MAX);
+	a->nbuffers = n;
+	a->buffers = calloc(n, sizeof(*a->buffers));
+	a->cpus = calloc(n * a->ncpus, sizeof(*a->cpus));
+	if (!a->buffers || !a->cpus)
+		return err_set(e, ENOMEM, "no memory for %zu buffers", n);
+	set_buffer(a, i++, "");
+	for (size_t k = 0; k < h->noptions; k++) {
+		const char *name;
+
+		if (h->options[k].id != TDAT_OPT_BUFFER)
+			continue;
+		name = buffer_name(h, &h->options[k]);
+		if (!name)
+			return err_say(e, EPROTO, "the name of buffer %zu in the metadata is cut", i);
+		set_buffer(a, i++, name);
+	}
+	return 0;
+}
+
+/* Add [off, off + len) of @fd; grows by doubling. */
+static int add_extent(struct assembly *a, struct tdat_cpu_data *to, int fd, uint64_t off,
+		      uint64_t len, struct err *e)
+{
+	struct tdat_extent *last = to->nextents ? &to->extents[to->nextents - 1] : NULL;
+	struct tdat_extent *more;
+
+	if (last && last->fd == fd && last->off + last->len == off) {
+		last->len += len;
+		return 0;
+	}
+	if (a->nextents >= EXTENTS_MAX) {
+		a->dropped += len / a->page_size;
+		a->t->cpu[to->cpu].transport += len / a->page_size;
+		return 0;
+	}
+	if (!(to->nextents & (to->nextents - 1))) {
+		more = realloc(to->extents, (to->nextents ? 2 * to->nextents : 1) * sizeof(*more));
+		if (!more)
+			return err_set(e, ENOMEM, "no memory for the extents of a part file");
+		to->extents = more;
+	}
+	to->extents[to->nextents++] = (struct tdat_extent){ .fd = fd, .off = off, .len = len };
+	a->nextents++;
+	return 0;
+}
+
+static bool page_may_be(const struct assembly *a, const uint8_t *page)
+{
+	const struct page_layout *l = &a->sh.head.layout;
+
+	return page_valid(l, page) <= l->size - l->data_off;
+}
+
+/* One page at @off of a part; *buffer is where pages go, and moves at marks. */
+static int place_page(struct assembly *a, uint32_t cpu, const uint8_t *page, uint64_t off,
+		      size_t *buffer, struct err *e)
+{
+	struct rec_mark m;
+
+	if (rec_mark_get(page, a->page_size, &m)) {
+		*buffer = m.kind == REC_MARK_BUFFER ? m.buffer : 0;
+		return 0;
+	}
+	if (*buffer >= a->nbuffers || (a->check && !page_may_be(a, page))) {
+		a->dropped++;
+		a->t->cpu[cpu].transport++;
+		return 0;
+	}
+	return add_extent(a, &a->buffers[*buffer].cpus[cpu], a->st->parts[cpu], off, a->page_size,
+			  e);
+}
+
+static int look_at_pages(struct assembly *a, uint32_t cpu, uint64_t size, struct err *e)
+{
+	size_t buffer = 0;
+
+	for (uint64_t off = 0; off < size;) {
+		size_t n = min_u64(WINDOW, size - off);
+		int rc = pread_all(a->st->parts[cpu], a->window, n, off, "a part file", e);
+
+		for (size_t at = 0; at < n && !rc; at += a->page_size)
+			rc = place_page(a, cpu, a->window + at, off + at, &buffer, e);
+		if (rc)
+			return rc;
+		off += n;
+	}
+	return 0;
+}
+
+static int place_part(struct assembly *a, uint32_t cpu, struct err *e)
+{
+	int fd = a->st->parts[cpu];
+	uint64_t size;
+	struct stat s;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &s))
+		return err_set(e, errno, "cannot look at the part file of CPU %u", cpu);
+	size = (uint64_t)s.st_size - (uint64_t)s.st_size % a->page_size;
+	if (size < (uint64_t)s.st_size && !a->t->told)
+		a->t->cpu[cpu].transport++; /* the page in flight */
+	if (!size)
+		return 0;
+	if (!a->check && a->nbuffers == 1)
+		return add_extent(a, &a->buffers[0].cpus[cpu], fd, 0, size, e);
+	return look_at_pages(a, cpu, size, e);
+}
+
+/* Events and gaps in what the file will hold; the guest's own numbers go before, where known. */
+static int count(struct assembly *a, uint32_t cpu, struct err *e)
+{
+	struct cpu_totals *ct = &a->t->cpu[cpu];
+	bool whole = a->t->told && !ct->transport && !ct->quota && !ct->disk;
+	struct tdat_page_counts n = { 0 };
+
+	for (size_t b = 0; b < a->nbuffers; b++) {
+		const struct tdat_cpu_data *c = &a->buffers[b].cpus[cpu];
+		int rc;
+
+		for (size_t i = 0; i < c->nextents; i++)
+			ct->bytes += c->extents[i].len;
+		if (whole || !c->nextents)
+			continue;
+		rc = tdat_count_pages(a->st->parts[cpu], c->extents, c->nextents, &a->sh.head.layout, &n, e);
+		if (rc)
+			return rc;
+	}
+	if (!whole)
+		ct->events = n.events;
+	if (!a->t->told) {
+		ct->ring = n.lost;
+		ct->gaps = n.lost_unknown;
+	}
+	return 0;
+}
+
+static int take_head(struct assembly *a, struct err *e)
+{
+	int rc = store_head_open(a->st, &a->sh, e);
+
+	if (rc)
+		return err_prefix(e, "incomplete or bad metadata");
+	a->page_size = a->sh.head.layout.size;
+	a->ncpus = a->sh.head.cpus > a->st->nparts ? a->sh.head.cpus : a->st->nparts;
+	if (!a->ncpus)
+		a->ncpus = 1;
+	a->sh.head.cpus = a->ncpus;
+	if (!a->page_size || a->page_size > WINDOW || (a->page_size & (a->page_size - 1)) ||
+	    a->ncpus > MSG_MAX_CPUS)
+		return err_say(e, EPROTO, "the metadata say %u CPUs and pages of %u bytes",
+			       a->ncpus, a->page_size);
+	if (!a->t->cpus)
+		a->t->cpus = a->ncpus;
+	a->t->page_size = a->page_size;
+	find_clock(&a->sh.head, a->clock, sizeof(a->clock));
+	keep_last_version(&a->sh.head);
+	use_last_cmdlines(&a->sh.head);
+	return make_buffers(a, e);
+}
+
+/* Rename <name>.tmp to <name> or, as long as there is such a file already, <name less .dat>-n.dat */
+static int publish(struct assembly *a, const char *tmp, struct store_result *res, struct err *e)
+{
+	const struct store *st = a->st;
+	size_t stem = strlen(st->name) - (strlen(st->name) > 4 ? strlen(".dat") : 0);
+	char name[STORE_NAME_MAX + 16];
+
+	for (unsigned int i = 0; i < TRIES; i++) {
+		int rc = i ? path_fmt(name, sizeof(name), e, "%.*s-%u.dat", (int)stem, st->name, i)
+			   : path_fmt(name, sizeof(name), e, "%s", st->name);
+
+		if (rc)
+			return rc;
+		if (st->place->exact && !renameat(st->place->dirfd, tmp, st->place->dirfd, name))
+			return path_fmt(res->path, sizeof(res->path), e, "%s/%s", st->place->outdir,
+					name);
+		/* linkat: never replaces, on any file system that has links; else rename. */
+		if (!linkat(st->place->dirfd, tmp, st->place->dirfd, name, 0)) {
+			unlinkat(st->place->dirfd, tmp, 0);
+			return path_fmt(res->path, sizeof(res->path), e, "%s/%s", st->place->outdir,
+					name);
+		}
+		if (errno == EEXIST)
+			continue;
+		if (faccessat(st->place->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) &&
+		    !renameat(st->place->dirfd, tmp, st->place->dirfd, name))
+			return path_fmt(res->path, sizeof(res->path), e, "%s/%s", st->place->outdir,
+					name);
+		return err_set(e, errno, "cannot rename %s/%s to %s", st->place->outdir, tmp, name);
+	}
+	return err_say(e, EEXIST, "%s/%s: all names are taken", st->place->outdir, st->name);
+}
+
+static int write_file_of(struct assembly *a, struct store_result *res, struct err *e)
+{
+	struct tdat_file_plan plan = { .version = a->st->place->version, .head = &a->sh.head };
+	char tmp[STORE_NAME_MAX + 8], path[STORE_PATH_MAX];
+	int dir = a->st->place->dirfd, rc;
+	AUTO_FD fd = -1;
+
+	rc = path_fmt(tmp, sizeof(tmp), e, "%s.tmp", a->st->name);
+	if (rc)
+		return rc;
+	store_path(a->st, ".tmp", path, sizeof(path));
+	plan.buffers = a->buffers;
+	plan.nbuffers = a->nbuffers;
+	fd = openat(dir, tmp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_set(e, errno, "cannot make %s", path);
+	rc = tdat_write(fd, path, &plan, e);
+	if (!rc && fsync(fd))
+		rc = err_set(e, errno, "cannot write %s", path);
+	if (!rc)
+		rc = publish(a, tmp, res, e);
+	if (rc)
+		unlinkat(dir, tmp, 0);
+	else
+		fsync(dir); /* refused by some file systems: the name is then as durable as they make it */
+	return rc;
+}
+
+static void free_assembly(struct assembly *a)
+{
+	for (size_t i = 0; a->cpus && i < a->nbuffers * a->ncpus; i++)
+		free(a->cpus[i].extents);
+	free(a->cpus);
+	free(a->buffers);
+	free(a->window);
+	store_head_close(&a->sh);
+}
+
+static int put_together(struct assembly *a, struct store_result *res, struct err *e)
+{
+	int rc = take_head(a, e);
+
+	a->window = malloc(WINDOW);
+	if (!rc && !a->window)
+		rc = err_set(e, ENOMEM, "no memory to read part files");
+	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < a->st->nparts && !rc; cpu++)
+		rc = place_part(a, cpu, e);
+	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < a->t->cpus && !rc; cpu++)
+		rc = count(a, cpu, e);
+	return rc ? rc : write_file_of(a, res, e);
+}
+
+int store_assemble(struct store *st, struct totals *t, bool check, struct store_result *res,
+		   struct err *e)
+{
+	struct assembly a = { .st = st, .t = t, .check = check };
+	char meta[STORE_PATH_MAX];
+	int rc;
+
+	*res = (struct store_result){ 0 };
+	rc = put_together(&a, res, e);
+	if (!rc && a.dropped)
+		snprintf(res->note, sizeof(res->note),
+			 "%llu damaged or unattributable pages were left out",
+			 (unsigned long long)a.dropped);
+	if (!rc && a.sh.tail_cut)
+		snprintf(res->note + strlen(res->note), sizeof(res->note) - strlen(res->note),
+			 "%sthe last options of the metadata were cut off", res->note[0] ? "; " : "");
+	free_assembly(&a);
+	if (!rc)
+		store_remove(st);
+	else if (e && !e->hint[0] && !st->stay)
+		err_hint(e, "the parts are kept; when the cause is removed: trace-cmd restore %s",
+			 store_path(st, ".meta", meta, sizeof(meta)));
+	return rc;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * chan.h - one data channel of a domain: the trace pages of one CPU arrive here
+ *
+ * A FIFO, or a unix socket that the server listens on. A channel lives as long as its domain. A
+ * session borrows it while it records; at all other times what arrives is thrown away, so that no
+ * guest ever blocks on a full channel and nothing stale is left for the next recording.
+ */
+#ifndef SESSION_CHAN_H
+#define SESSION_CHAN_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "guests/layout.h"
+
+struct chan;
+
+enum { CHAN_SCRATCH = 65536 + 4096 }; /* bytes; at least the largest page and a mark */
+
+struct chan_env {
+	struct loop *loop;
+	struct log *log;
+	uint8_t *scratch; /* CHAN_SCRATCH bytes, shared by all channels of the loop */
+};
+
+/* What was taken from the channel since chan_begin(), bytes. received = stored + quota + disk. */
+struct chan_counts {
+	uint64_t stale;	   /* before the mark: of nobody */
+	uint64_t received; /* of this recording */
+	uint64_t stored;   /* in the part file */
+	uint64_t quota, disk; /* thrown away for this cause */
+	uint64_t last_ns;  /* now_ns() of the last byte, 0 = none yet */
+	bool found;	   /* the mark was seen (always, where no marks are used) */
+	bool ended;	   /* a socket's end of stream, or the channel broke */
+};
+
+/* What a recording wants of a channel. */
+struct chan_use {
+	int part;	    /* the part file, written at its position; borrowed */
+	uint32_t page_size; /* bytes */
+	bool marks;	    /* the stream begins behind a mark page with .stream_id */
+	uint64_t stream_id;
+	void *ctx;
+	/* How many of @want bytes may be kept now; 0 = none. */
+	uint64_t (*allow)(void *ctx, uint64_t want);
+	void (*kept)(void *ctx, uint64_t bytes);
+	/* Something came, or the stream ended, or the disk refused (@e, once; else NULL). */
+	void (*moved)(void *ctx, struct chan *c, const struct err *e);
+};
+
+/* Open the FIFO, or listen on the socket (what a dead server left there is replaced). NULL on error. */
+struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, struct err *e);
+void chan_close(struct chan *c); /* NULL is fine */
+
+const struct guest_chan *chan_where(const struct chan *c);
+bool chan_is_stale(const struct chan *c); /* the path leads to another file by now */
+
+void chan_begin(struct chan *c, const struct chan_use *use);
+void chan_end(struct chan *c); /* back to throwing away; counts stay until the next chan_begin() */
+const struct chan_counts *chan_counts(const struct chan *c);
+
+/* Take all that is there now, at most @max bytes. */
+void chan_flush(struct chan *c, uint64_t max);
+
+#endif

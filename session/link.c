@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * link.c - one control connection: bytes from and to a guest, as messages
+ *
+ * Theory of operation
+ *
+ * One buffer of the largest message's size each way is all that a guest can make us keep. Input is
+ * decoded from its buffer as soon as a message is whole; msg_decode() judges the header before the
+ * rest has come. A message that has begun has a deadline that its later bytes do not move, so one
+ * byte a second holds a buffer, but not for ever.
+ *
+ * After a fault the link is lost in the stream: bytes are thrown away until the eight bytes of
+ * TCONNECT are met at any offset.
+ *
+ * A link never ends inside a call: it is marked, and .gone is called by a timer of no delay. So the
+ * owner may free it there and nowhere else has to think of it.
+ */
+#include "session/link.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+
+enum { ROUND = 65536 /* bytes read in one callback: others are served too */ };
+
+static const uint8_t tconnect[MSG_HEADER] = { 0, 0, 0, 8, 0, 0, 0, MSG_TCONNECT };
+
+struct link {
+	struct loop *loop;
+	struct link_owner owner;
+	struct watch watch; /* fd -1: none */
+	struct timer patience, end;
+	uint64_t patience_ns;
+	unsigned int faults;
+	bool lost;   /* skipping to the next TCONNECT */
+	bool paused, busy; /* busy: in work_off() */
+	bool over;   /* .gone is due */
+	struct err why;	/* of .gone */
+	uint32_t bad_size, bad_cmd; /* header of the message at hand, 0 = not known */
+	size_t nin, nout;
+	uint8_t in[MSG_MAX], out[MSG_MAX];
+};
+
+static void give_up(struct link *k, const struct err *e)
+{
+	if (k->over)
+		return;
+	k->over = true;
+	if (e)
+		k->why = *e;
+	loop_disarm(&k->patience);
+	loop_unwatch(&k->watch);
+	loop_arm(k->loop, &k->end, 0);
+}
+
+static void end_fire(struct timer *t)
+{
+	struct link *k = container_of(t, struct link, end);
+
+	k->owner.gone(k->owner.ctx, &k->why);
+}
+
+/* Output */
+
+static void rewatch(struct link *k)
+{
+	struct err e = { 0 };
+
+	if (!k->over && k->watch.loop &&
+	    loop_rewatch(&k->watch, (k->paused ? 0 : EPOLLIN) | (k->nout ? EPOLLOUT : 0), &e))
+		give_up(k, &e);
+}
+
+static void flush(struct link *k)
+{
+	struct err e = { 0 };
+	ssize_t n;
+
+	if (k->over || !k->nout)
+		return;
+	n = k->watch.fd < 0 ? (ssize_t)k->nout :
+			      send(k->watch.fd, k->out, k->nout, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		err_set(&e, errno, "cannot answer on the control channel");
+		give_up(k, &e);
+		return;
+	}
+	if (n > 0) {
+		k->nout -= (size_t)n;
+		memmove(k->out, k->out + n, k->nout);
+	}
+	rewatch(k);
+}
+
+void link_send(struct link *k, const struct msg *m)
+{
+	struct wcur w = wcur_make(k->out + k->nout, sizeof(k->out) - k->nout, true);
+	struct err e = { 0 };
+
+	if (k->over)
+		return;
+	if (msg_encode(&w, m)) {
+		err_say(&e, ENOBUFS, "the guest does not read its answers");
+		give_up(k, &e);
+		return;
+	}
+	k->nout = sizeof(k->out) - w.left;
+	flush(k);
+}
+
+/* Faults */
+
+void link_error(struct link *k, const struct err *e)
+{
+	struct msg m = { .type = MSG_ERROR };
+	char text[MSG_MAX_REASON + sizeof(e->what) + sizeof(e->hint)];
+	size_t n;
+
+	err_text(e, text, sizeof(text));
+	n = strlen(text);
+	if (e->hint[0])
+		snprintf(text + n, sizeof(text) - n, "; try: %s", e->hint);
+	m.error.size = k->bad_size;
+	m.error.cmd = k->bad_cmd;
+	m.error.reason = text;
+	link_send(k, &m);
+	k->lost = true;
+	loop_disarm(&k->patience);
+	if (++k->faults >= LINK_MAX_FAULTS) {
+		struct err many = { 0 };
+
+		err_say(&many, EPROTO, "%u faults on one connection: it is closed", k->faults);
+		give_up(k, &many);
+	}
+}
+
+void link_forgive(struct link *k)
+{
+	k->faults = 0;
+}
+
+static void fault(struct link *k, const struct err *e)
+{
+	link_error(k, e);
+	k->owner.fault(k->owner.ctx, e);
+}
+
+static void patience_fire(struct timer *t)
+{
+	struct link *k = container_of(t, struct link, patience);
+	struct rcur c = rcur_make(k->in, k->nin, true);
+	uint32_t size = rcur_u32(&c), cmd = rcur_u32(&c);
+	const char *name = c.bad ? NULL : msg_name(cmd);
+	struct err e = { 0 };
+
+	k->bad_size = c.bad ? 0 : size;
+	k->bad_cmd = c.bad ? 0 : cmd;
+	if (name)
+		err_say(&e, ETIMEDOUT, "only %zu of %u bytes of %s came in %.1f s", k->nin, size, name,
+			(double)k->patience_ns / NSEC_PER_SEC);
+	else
+		err_say(&e, ETIMEDOUT, "only %zu bytes of a message came in %.1f s", k->nin,
+			(double)k->patience_ns / NSEC_PER_SEC);
+	fault(k, &e);
+}
+
+/* Input */
+
+static void drop_input(struct link *k, size_t n)
+{
+	k->nin -= n;
+	memmove(k->in, k->in + n, k->nin);
+}
+
+/* Lost: find TCONNECT, or keep the few bytes that may be its beginning. */
+static bool find_again(struct link *k)
+{
+	const uint8_t *at = memmem(k->in, k->nin, tconnect, sizeof(tconnect));
+
+	if (at) {
+		drop_input(k, (size_t)(at - k->in));
+		k->lost = false;
+		return true;
+	}
+	if (k->nin >= sizeof(tconnect))
+		drop_input(k, k->nin - sizeof(tconnect) + 1);
+	return false;
+}
+
+/* One message; false: there is none (yet). */
+static bool one_message(struct link *k)
+{
+	struct rcur in = rcur_make(k->in, k->nin, true), head = in;
+	struct err e = { 0 };
+	struct msg m;
+	int rc;
+
+	if (k->lost && !find_again(k))
+		return false;
+	in = head = rcur_make(k->in, k->nin, true);
+	k->bad_size = rcur_u32(&head);
+	k->bad_cmd = rcur_u32(&head);
+	rc = msg_decode(&in, k->owner.expects(k->owner.ctx), &m, &e);
+	if (rc == -EAGAIN)
+		return false;
+	if (!rc)
+		rc = k->owner.message(k->owner.ctx, &m, &e);
+	loop_disarm(&k->patience); /* what comes behind it has its own time */
+	/* Borrowed parts of @m end here. After a fault in the frame, skip it byte by byte. */
+	drop_input(k, rc == -EPROTO && in.left == k->nin ? 1 : k->nin - in.left);
+	if (rc)
+		fault(k, &e);
+	return true;
+}
+
+static void work_off(struct link *k)
+{
+	if (k->busy)
+		return;
+	k->busy = true;
+	while (!k->over && !k->paused && one_message(k))
+		;
+	k->busy = false;
+	if (k->over)
+		return;
+	if (!k->nin || k->lost || k->paused || k->patience_ns == UINT64_MAX)
+		loop_disarm(&k->patience);
+	else if (!k->patience.loop)
+		loop_arm(k->loop, &k->patience, k->patience_ns);
+}
+
+bool link_feed(struct link *k, const uint8_t *bytes, size_t len)
+{
+	while (len && !k->over) {
+		size_t n = min_u64(len, sizeof(k->in) - k->nin);
+
+		if (!n)
+			return !k->over; /* paused and full: the rest is dropped */
+		memcpy(k->in + k->nin, bytes, n);
+		k->nin += n;
+		bytes += n;
+		len -= n;
+		work_off(k);
+	}
+	return !k->over;
+}
+
+static void read_some(struct link *k)
+{
+	struct err e = { 0 };
+
+	for (size_t done = 0; done < ROUND && !k->over && !k->paused;) {
+		size_t room = sizeof(k->in) - k->nin;
+		ssize_t n = read(k->watch.fd, k->in + k->nin, room);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0)
+			err_set(&e, errno, "cannot read the control channel");
+		if (n <= 0) {
+			give_up(k, &e);
+			return;
+		}
+		k->nin += (size_t)n;
+		done += (size_t)n;
+		work_off(k);
+	}
+}
+
+static void link_ready(struct watch *w, uint32_t events)
+{
+	struct link *k = container_of(w, struct link, watch);
+
+	if (events & EPOLLOUT)
+		flush(k);
+	if (!k->over && k->paused && (events & (EPOLLHUP | EPOLLERR)))
+		give_up(k, NULL);
+	if (!k->over && !k->paused)
+		read_some(k);
+}
+
+void link_pause(struct link *k, bool on)
+{
+	k->paused = on;
+	rewatch(k);
+	if (!on)
+		work_off(k);
+}
+
+struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, uint64_t patience_ns,
+		      struct err *e)
+{
+	struct link *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		err_set(e, ENOMEM, "no memory for a connection");
+		return NULL;
+	}
+	k->loop = l;
+	k->owner = *owner;
+	k->patience_ns = patience_ns;
+	k->watch = (struct watch){ .fd = fd, .ready = link_ready };
+	k->patience.fire = patience_fire;
+	k->end.fire = end_fire;
+	if (fd >= 0 && loop_watch(l, &k->watch, EPOLLIN, e)) {
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+void link_free(struct link *k)
+{
+	if (!k)
+		return;
+	loop_disarm(&k->patience);
+	loop_disarm(&k->end);
+	loop_unwatch(&k->watch);
+	cleanup_fd(&k->watch.fd);
+	free(k);
+}

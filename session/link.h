@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * link.h - one control connection: bytes from and to a guest, as messages
+ *
+ * QEMU keeps one connection for the whole life of the VM, so a guest that broke the protocol is not
+ * cut off (it would be, until its next boot): it gets ERROR with the reason, and then everything is
+ * skipped up to the next TCONNECT. Only a link with LINK_MAX_FAULTS faults is given up.
+ */
+#ifndef SESSION_LINK_H
+#define SESSION_LINK_H
+
+#include "base/loop.h"
+#include "trace-msg.h"
+
+enum { LINK_MAX_FAULTS = 16 }; /* since the link began, or link_forgive() */
+
+struct link;
+
+struct link_owner {
+	void *ctx;
+	/* What is legal now. */
+	enum msg_state (*expects)(void *ctx);
+	/* One message. A negative errno with @e: it was wrong; ERROR is sent and .fault called. */
+	int (*message)(void *ctx, const struct msg *m, struct err *e);
+	/* The guest broke the protocol and was told; TCONNECT comes next, or nothing. */
+	void (*fault)(void *ctx, const struct err *e);
+	/* The connection has ended (@e->code 0), failed, or was given up. Frees the link. */
+	void (*gone)(void *ctx, const struct err *e);
+};
+
+/*
+ * @fd (owned, non-blocking; -1 = none: link_feed() brings the bytes, answers are dropped). A
+ * message that has begun must be whole in @patience_ns; UINT64_MAX = any time. NULL on error.
+ */
+struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, uint64_t patience_ns,
+		      struct err *e);
+void link_free(struct link *k); /* NULL is fine */
+
+/* Queue and send. A peer that does not take its answers is given up. */
+void link_send(struct link *k, const struct msg *m);
+
+/* Send ERROR with what @e says, and skip to the next TCONNECT. Calls no .fault. */
+void link_error(struct link *k, const struct err *e);
+void link_forgive(struct link *k); /* a recording went well: faults count from 0 */
+
+/* While paused, nothing is read and no message is given out. */
+void link_pause(struct link *k, bool on);
+
+/* As if @len bytes had come. False when the link is over. */
+bool link_feed(struct link *k, const uint8_t *bytes, size_t len);
+
+#endif

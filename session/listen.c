@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * listen.c - a unix socket that guests' QEMUs connect to
+ *
+ * Theory of operation
+ *
+ * A unix socket's address holds about 100 bytes of path; a longer one is reached through its
+ * directory's descriptor in /proc. The mode is set twice: before bind(2), which makes the file with
+ * the mode of the socket less the umask, so that it is never wider than wanted; and on the file, as
+ * the umask may have taken too much. The umask itself is the whole process's and left alone.
+ */
+#include "session/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+
+enum { BACKLOG = 128, MODE = 0660 };
+
+/* Open the directory of @path; *name = the last part of it (borrowed). */
+static int open_parent(const char *path, const char **name, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[4096];
+	int fd;
+
+	*name = slash ? slash + 1 : path;
+	if (path_fmt(dir, sizeof(dir), e, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		     slash ? path : "."))
+		return -ENAMETOOLONG;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "cannot open the directory %s", dir) : fd;
+}
+
+static int remove_stale(int dir, const char *name, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : err_set(e, errno, "cannot look at %s", path);
+	if (!S_ISSOCK(st.st_mode)) {
+		err_say(e, EEXIST, "%s is there, and it is no socket", path);
+		return err_hint(e, "move it away");
+	}
+	return unlinkat(dir, name, 0) ? err_set(e, errno, "cannot replace %s", path) : 0;
+}
+
+static int bind_at(int fd, int dir, const char *name, const char *path, struct err *e)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct stat st;
+	int rc;
+
+	if (strlen(path) < sizeof(sa.sun_path))
+		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "%s", path);
+	else
+		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "/proc/self/fd/%d/%s", dir, name);
+	if (rc)
+		return rc;
+	if (fchmod(fd, MODE) || bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
+		return err_set(e, errno, "cannot make the socket %s", path);
+	/* QEMU often runs as another user: the group that the directory was given to may connect. */
+	if (!fstat(dir, &st) && fchownat(dir, name, (uid_t)-1, st.st_gid, AT_SYMLINK_NOFOLLOW))
+		errno = 0; /* not ours to give away: the owner can still connect */
+	if (fchmodat(dir, name, MODE, 0))
+		return err_set(e, errno, "cannot set the mode of the socket %s", path);
+	return 0;
+}
+
+int listen_unix(const char *path, struct err *e)
+{
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const char *name;
+	AUTO_FD dir = open_parent(path, &name, e);
+	int rc;
+
+	if (dir < 0)
+		return dir;
+	if (fd < 0)
+		return err_set(e, errno, "cannot make a socket for %s", path);
+	rc = remove_stale(dir, name, path, e);
+	if (!rc)
+		rc = bind_at(fd, dir, name, path, e);
+	if (rc)
+		return rc;
+	if (listen(fd, BACKLOG))
+		return err_set(e, errno, "cannot listen on %s", path);
+	return steal_fd(&fd);
+}

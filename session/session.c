@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * session.c - one guest being recorded
+ *
+ * Theory of operation
+ *
+ *   hello      RCONNECT was sent. TINIT makes the files and takes the channels: from then on pages
+ *              are kept, since the data channels and the control channel have no common order
+ *   ready      metadata go to the disk as they come; FINMETA has them judged
+ *   recording  nothing to do but to count; metadata may come once more (MSG_F_TAIL)
+ *   draining   the end was said (CLOSE) or seen (a new TCONNECT, the connection's end, a fault).
+ *              With totals: until each CPU's bytes are there, or the deadline passes. Without:
+ *              until nothing came for a while. Then the channels go back to the domain, and the
+ *              file is put together beside the loop (job.c)
+ *   closed     the owner was told; nothing happens any more
+ *
+ * session_go() alone changes the state, along the table. A recording that did not get as far as its
+ * metadata leaves no file; all others do, with what came.
+ *
+ * Budget: a token bucket for the rate, a sum for the disk. A channel asks before it keeps anything
+ * (may_keep()); what exceeds the budget is still taken from the channel, and counted.
+ */
+#include "session/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+enum { TICK_MS = 50 /* between looks at a drain */ };
+
+static const struct {
+	const char *name;
+	uint32_t next;
+} states[] = {
+	[SESSION_HELLO] = { "hello", BIT(SESSION_READY) | BIT(SESSION_CLOSED) },
+	[SESSION_READY] = { "ready", BIT(SESSION_RECORDING) | BIT(SESSION_CLOSED) },
+	[SESSION_RECORDING] = { "recording", BIT(SESSION_DRAINING) },
+	[SESSION_DRAINING] = { "draining", BIT(SESSION_CLOSED) },
+	[SESSION_CLOSED] = { "closed", 0 },
+};
+static_assert(ARRAY_SIZE(states) == SESSION_NR_STATES, "states[] and enum session_state differ");
+
+struct session {
+	struct session_env env;
+	struct session_owner owner;
+	char domain[GUESTS_NAME_MAX + 1];
+	enum session_state state;
+	enum session_why why; /* valid when .cut */
+	bool cut;	      /* ended other than by CLOSE */
+	bool tail;	      /* metadata come once more */
+	bool lent;	      /* the channels are with us */
+	struct timer timer;   /* hello, ready, tail: silence; draining: the next look */
+	struct msg_ext ext;   /* as granted; .peer is below */
+	char peer[MSG_MAX_PEER];
+	struct store *store;
+	uint64_t meta_bytes;
+	struct chan **chans; /* owned array of borrowed channels */
+	int parts[MSG_MAX_CPUS]; /* of the store */
+	uint32_t cpus, page_size;
+	uint64_t kept;	 /* trace bytes on the disk */
+	uint64_t tokens, refilled_ns; /* of the rate */
+	uint64_t drain_start, drain_until, quiet_ns;
+	bool disk_told; /* the log has the disk's refusal */
+	struct totals totals;
+	struct job job;
+	struct store_result made;
+	struct err err;
+};
+
+void session_limits_defaults(struct session_limits *l)
+{
+	if (!l->cpus || l->cpus > MSG_MAX_CPUS)
+		l->cpus = MSG_MAX_CPUS;
+	if (!l->meta_bytes)
+		l->meta_bytes = 28ULL << 20;
+	if (!l->hello_ns)
+		l->hello_ns = 5 * NSEC_PER_SEC;
+	if (!l->drain_ns)
+		l->drain_ns = 10 * NSEC_PER_SEC;
+	if (!l->quiet_ns)
+		l->quiet_ns = NSEC_PER_SEC;
+}
+
+const char *session_state_name(enum session_state s)
+{
+	return (unsigned int)s < SESSION_NR_STATES ? states[s].name : "?";
+}
+
+bool session_may_go(enum session_state from, enum session_state to)
+{
+	return states[from].next & BIT(to);
+}
+
+/* The only writer of s->state. */
+static void session_go(struct session *s, enum session_state next)
+{
+	assert(session_may_go(s->state, next));
+	log_info(s->env.log, "guest %s: %s -> %s", s->domain, states[s->state].name,
+		 states[next].name);
+	s->state = next;
+}
+
+/* Time */
+
+static void arm_silence(struct session *s)
+{
+	loop_disarm(&s->timer);
+	if (s->env.limits->hello_ns != UINT64_MAX)
+		loop_arm(s->env.loop, &s->timer, s->env.limits->hello_ns);
+}
+
+static void look_at_drain(struct session *s);
+
+static void timer_fire(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, timer);
+	struct err e = { 0 };
+
+	if (s->state == SESSION_DRAINING) {
+		look_at_drain(s);
+		return;
+	}
+	err_say(&e, ETIMEDOUT, "no %s came in %.1f s",
+		s->state == SESSION_HELLO ? "TINIT" : "further metadata",
+		(double)s->env.limits->hello_ns / NSEC_PER_SEC);
+	s->owner.late(s->owner.ctx, s, &e);
+}
+
+/* Life */
+
+static void assemble_work(struct job *j);
+static void assemble_done(struct job *j);
+
+struct session *session_new(const struct session_env *env, const struct session_owner *owner,
+			    const char *domain, struct err *e)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s || path_fmt(s->domain, sizeof(s->domain), e, "%s", domain)) {
+		if (!s)
+			err_set(e, ENOMEM, "no memory for a recording of %s", domain);
+		free(s);
+		return NULL;
+	}
+	s->env = *env;
+	s->owner = *owner;
+	s->state = SESSION_HELLO;
+	s->timer.fire = timer_fire;
+	s->job = (struct job){ .work = assemble_work, .done = assemble_done };
+	arm_silence(s);
+	return s;
+}
+
+/* Give the channels back; their counts stay readable until the next recording. */
+static void give_back(struct session *s)
+{
+	for (uint32_t i = 0; i < s->cpus && s->lent; i++)
+		chan_end(s->chans[i]);
+	s->lent = false;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	give_back(s);
+	loop_disarm(&s->timer);
+	store_free(s->store);
+	free(s->chans);
+	free(s);
+}
+
+/* Budget */
+
+static void refill(struct session *s)
+{
+	uint64_t now = now_ns(), rate = s->env.limits->rate, ns = now - s->refilled_ns;
+
+	/* At most a quarter of a second's worth is saved up, so the product is small. */
+	ns = min_u64(ns, NSEC_PER_SEC / 4);
+	s->tokens = min_u64(s->tokens + (uint64_t)((double)rate * (double)ns / NSEC_PER_SEC),
+			    max_u64(rate / 4, 1 << 16));
+	s->refilled_ns = now;
+}
+
+static uint64_t may_keep(void *ctx, uint64_t want)
+{
+	struct session *s = ctx;
+	const struct session_limits *l = s->env.limits;
+
+	if (l->disk_bytes)
+		want = min_u64(want, l->disk_bytes - min_u64(l->disk_bytes, s->kept));
+	if (l->rate) {
+		refill(s);
+		want = min_u64(want, s->tokens);
+	}
+	return want;
+}
+
+static void was_kept(void *ctx, uint64_t bytes)
+{
+	struct session *s = ctx;
+
+	s->kept += bytes;
+	s->tokens -= min_u64(s->tokens, bytes);
+}
+
+/* A channel has news. With @e it is in the middle of its work: only note it. */
+static void chan_moved(void *ctx, struct chan *c, const struct err *e)
+{
+	struct session *s = ctx;
+	char text[sizeof(e->what) + 64];
+
+	if (!e) {
+		if (s->state == SESSION_DRAINING && s->lent)
+			look_at_drain(s);
+		return;
+	}
+	log_line(s->env.log, s->disk_told ? LOG_DEBUG : LOG_ERROR,
+		 "guest %s: CPU %u: %s; what comes from now on is lost", s->domain,
+		 chan_where(c)->cpu, err_text(e, text, sizeof(text)));
+	s->disk_told = true;
+}
+
+/* TINIT */
+
+static int judge_tinit(const struct session *s, const struct msg *m, size_t nchans, struct err *e)
+{
+	uint32_t cpus = m->tinit.cpus, most = s->env.limits->cpus;
+
+	if (cpus > most)
+		return err_say(e, E2BIG, "the guest has %u CPUs; the server takes %u", cpus, most);
+	if (cpus <= nchans)
+		return 0;
+	err_say(e, ENOENT, "the guest has %u CPUs, but %s/%s has data channels for %zu", cpus,
+		s->env.dir, s->domain, nchans);
+	return err_hint(e, "run 'trace-cmd setup-guest %s -c %u' and attach the new ports",
+			s->domain, cpus);
+}
+
+static void note_peer(struct session *s, const struct msg *m)
+{
+	const struct msg_ext *x = &m->tinit.ext;
+
+	snprintf(s->peer, sizeof(s->peer), "%s", x->present && x->peer ? x->peer : "");
+	s->ext = *x;
+	s->ext.features = x->present ? x->features & MSG_F_ALL : 0;
+	s->ext.peer = s->peer;
+	s->cpus = m->tinit.cpus;
+	s->page_size = s->totals.page_size = m->tinit.page_size;
+	s->totals.cpus = s->cpus;
+	log_info(s->env.log, "guest %s: %s; features:%s%s%s%s; %u CPUs, pages of %u bytes",
+		 s->domain, s->peer[0] ? s->peer : "a peer without extensions",
+		 s->ext.features & MSG_F_TOTALS ? " totals" : "",
+		 s->ext.features & MSG_F_TAIL ? " tail" : "",
+		 s->ext.features & MSG_F_MARKS ? " marks" : "", s->ext.features ? "" : " none",
+		 s->cpus, s->page_size);
+}
+
+enum { STALE_MAX = 64 << 20 /* bytes thrown away at TINIT: a full FIFO is 1 MiB */ };
+
+/* Without marks the only way to be rid of old bytes is to take them all before the guest may send. */
+static void begin_channels(struct session *s)
+{
+	struct chan_use use = { .page_size = s->page_size,
+				.marks = s->ext.features & MSG_F_MARKS,
+				.stream_id = s->ext.stream_id,
+				.ctx = s,
+				.allow = may_keep,
+				.kept = was_kept,
+				.moved = chan_moved };
+
+	s->refilled_ns = now_ns();
+	s->tokens = s->env.limits->rate / 4;
+	s->lent = true;
+	for (uint32_t i = 0; i < s->cpus; i++) {
+		if (!use.marks)
+			chan_flush(s->chans[i], STALE_MAX);
+		use.part = s->parts[i];
+		chan_begin(s->chans[i], &use);
+	}
+}
+
+static int make_files(struct session *s, struct err *e)
+{
+	s->store = store_new(s->env.place, s->domain, e);
+	if (!s->store)
+		return e->code ? -e->code : -ENOMEM;
+	for (uint32_t i = 0; i < s->cpus; i++) {
+		int fd = store_part(s->store, i, e);
+
+		if (fd < 0)
+			return fd;
+		s->parts[i] = fd;
+	}
+	return 0;
+}
+
+static void send_rinit(struct session *s)
+{
+	struct msg m = { .type = MSG_RINIT };
+
+	m.rinit.cpus = s->cpus;
+	m.rinit.ext.present = s->ext.present;
+	m.rinit.ext.features = s->ext.features;
+	m.rinit.ext.peer = "trace-cmd " VERSION " virt-server";
+	s->owner.send(s->owner.ctx, &m);
+}
+
+static int got_tinit(struct session *s, const struct msg *m, struct chan *const *chans,
+		     size_t nchans, struct err *e)
+{
+	int rc = judge_tinit(s, m, nchans, e);
+
+	if (rc)
+		return rc;
+	note_peer(s, m);
+	s->chans = calloc(s->cpus, sizeof(*s->chans));
+	if (!s->chans)
+		return err_set(e, ENOMEM, "no memory for %u data channels", s->cpus);
+	memcpy(s->chans, chans, s->cpus * sizeof(*s->chans));
+	rc = make_files(s, e);
+	if (rc)
+		return rc;
+	begin_channels(s);
+	session_go(s, SESSION_READY);
+	arm_silence(s);
+	send_rinit(s);
+	return 0;
+}
+
+/* Metadata */
+
+static int got_meta(struct session *s, const struct msg *m, struct err *e)
+{
+	if (s->state == SESSION_RECORDING && !s->tail) {
+		if (!(s->ext.features & MSG_F_TAIL))
+			return err_say(e, EPROTO,
+				       "sent SENDMETA while recording; that feature was not agreed on");
+		s->tail = true;
+	}
+	s->meta_bytes += m->meta.len;
+	if (s->meta_bytes > s->env.limits->meta_bytes)
+		return err_say(e, E2BIG, "more than %llu bytes of metadata",
+			       (unsigned long long)s->env.limits->meta_bytes);
+	arm_silence(s);
+	return store_meta(s->store, m->meta.data, m->meta.len, e);
+}
+
+static int got_finmeta(struct session *s, struct err *e)
+{
+	struct store_peer peer = { s->cpus, s->page_size, &s->ext };
+	int rc;
+
+	if (s->state == SESSION_RECORDING) {
+		store_tail_keep(s->store);
+		s->tail = false;
+		loop_disarm(&s->timer);
+		return 0;
+	}
+	rc = store_head_done(s->store, &peer, e);
+	if (rc)
+		return rc;
+	loop_disarm(&s->timer);
+	session_go(s, SESSION_RECORDING);
+	log_info(s->env.log, "guest %s: recording to %s/%s", s->domain, s->env.place->outdir,
+		 store_name(s->store));
+	return 0;
+}
+
+/* The end */
+
+/* Tell the owner, who may free the session: nothing may be done with it afterwards. */
+static void close_it(struct session *s)
+{
+	struct session_result r = { .domain = s->domain, .err = &s->err };
+	bool lost = totals_lost(&s->totals) || (s->cut && s->ext.features & MSG_F_TOTALS) ||
+		    s->totals.late;
+
+	if (s->state == SESSION_DRAINING) {
+		r.totals = &s->totals;
+		r.path = s->made.path[0] ? s->made.path : NULL;
+	}
+	r.status = !r.path ? EXIT_FAILED : lost ? EXIT_LOSSES : EXIT_WHOLE;
+	session_go(s, SESSION_CLOSED);
+	s->owner.closed(s->owner.ctx, s, &r);
+}
+
+/* It never got as far as its metadata. */
+static void drop(struct session *s)
+{
+	loop_disarm(&s->timer);
+	give_back(s);
+	if (s->store)
+		store_remove(s->store);
+	s->owner.released(s->owner.ctx, s);
+	close_it(s);
+}
+
+static bool is_told(const struct session *s)
+{
+	return s->totals.told;
+}
+
+static bool chan_done(const struct session *s, uint32_t i, uint64_t now)
+{
+	const struct chan_counts *n = chan_counts(s->chans[i]);
+
+	if (n->ended)
+		return true;
+	if (is_told(s))
+		return n->received >= s->totals.cpu[i].bytes;
+	return now - max_u64(n->last_ns, s->drain_start) >= s->quiet_ns;
+}
+
+/* The guest's totals and our counts, as they stand at the end of the drain. */
+static void count_cpu(struct session *s, uint32_t i)
+{
+	const struct chan_counts *n = chan_counts(s->chans[i]);
+	struct totals *t = &s->totals;
+	struct cpu_totals *ct = &t->cpu[i];
+
+	if (t->told && ct->bytes > n->received) {
+		ct->transport += totals_pages(t, ct->bytes - n->received);
+		log_warn(s->env.log, "guest %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
+			 s->domain, i, ct->bytes - n->received, ct->bytes,
+			 n->found ? "" : " (not even the stream's mark)");
+	}
+	ct->quota = totals_pages(t, n->quota);
+	ct->disk = totals_pages(t, n->disk);
+	ct->bytes = 0; /* from now on: bytes in the file */
+	if (n->stale)
+		log_info(s->env.log, "guest %s: CPU %u: %" PRIu64 " stale bytes before its stream",
+			 s->domain, i, n->stale);
+}
+
+/*
+ * Tell the guest what became of its pages: they are on our disk, whatever the assembly says later.
+ * In the server's CLOSE .bytes is what is stored, and three causes of loss, in pages, have the
+ * places of the guest's own numbers: see PROTOCOL, "CLOSE".
+ */
+static void send_stored(struct session *s)
+{
+	struct msg *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return;
+	m->type = MSG_CLOSE;
+	m->close.cpus = s->cpus;
+	for (uint32_t i = 0; i < s->cpus; i++) {
+		const struct cpu_totals *ct = &s->totals.cpu[i];
+
+		m->close.total[i] = (struct msg_total){ .bytes = chan_counts(s->chans[i])->stored,
+							.events = ct->quota,
+							.lost = ct->disk,
+							.stuck = (uint32_t)ct->transport };
+	}
+	s->owner.send(s->owner.ctx, m);
+	free(m);
+}
+
+static void finish_drain(struct session *s)
+{
+	loop_disarm(&s->timer);
+	for (uint32_t i = 0; i < s->cpus; i++)
+		count_cpu(s, i);
+	if (s->totals.told && !s->cut)
+		send_stored(s);
+	give_back(s);
+	jobs_add(s->env.jobs, &s->job);
+	s->owner.released(s->owner.ctx, s);
+}
+
+static void look_at_drain(struct session *s)
+{
+	uint64_t now = now_ns();
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < s->cpus; i++)
+		left += !chan_done(s, i, now);
+	if (left && now < s->drain_until) {
+		loop_arm(s->env.loop, &s->timer, TICK_MS * NSEC_PER_MSEC);
+		return;
+	}
+	if (left && is_told(s)) {
+		s->totals.late = true;
+		log_warn(s->env.log, "guest %s: the last bytes of %u CPUs did not come in %.1f s",
+			 s->domain, left, (double)(now - s->drain_start) / NSEC_PER_SEC);
+	}
+	finish_drain(s);
+}
+
+static void begin_drain(struct session *s, uint64_t quiet_ns)
+{
+	if (s->tail && store_tail_drop(s->store))
+		log_warn(s->env.log, "guest %s: cannot cut off the unfinished options", s->domain);
+	s->tail = false;
+	s->quiet_ns = quiet_ns;
+	s->drain_start = now_ns();
+	s->drain_until = s->drain_start + s->env.limits->drain_ns;
+	session_go(s, SESSION_DRAINING);
+	/* The first look is later: the owner is still in the middle of a message. */
+	loop_arm(s->env.loop, &s->timer, 0);
+}
+
+/* The numbers of CLOSE; .bytes holds what the guest sent until count_cpu(). */
+static int take_totals(struct session *s, const struct msg *m, struct err *e)
+{
+	if (!m->close.cpus)
+		return 0;
+	if (m->close.cpus != s->cpus)
+		return err_say(e, EPROTO, "sent CLOSE with totals of %u CPUs, after TINIT with %u",
+			       m->close.cpus, s->cpus);
+	if (!(s->ext.features & MSG_F_TOTALS))
+		return err_say(e, EPROTO, "sent CLOSE with totals, which were not agreed on");
+	for (uint32_t i = 0; i < s->cpus; i++) {
+		const struct msg_total *from = &m->close.total[i];
+
+		s->totals.cpu[i] = (struct cpu_totals){ .bytes = from->bytes,
+							.events = from->events,
+							.ring = from->lost,
+							.transport = from->stuck };
+	}
+	s->totals.told = true;
+	return 0;
+}
+
+static int got_close(struct session *s, const struct msg *m, struct err *e)
+{
+	int rc;
+
+	if (s->state == SESSION_DRAINING)
+		return 0;
+	if (s->state != SESSION_RECORDING) {
+		log_info(s->env.log, "guest %s: it gave up before the metadata were there", s->domain);
+		drop(s);
+		return 0;
+	}
+	rc = take_totals(s, m, e);
+	if (!rc)
+		begin_drain(s, s->env.limits->quiet_ns);
+	return rc;
+}
+
+int session_msg(struct session *s, const struct msg *m, struct chan *const *chans, size_t nchans,
+		struct err *e)
+{
+	switch (m->type) {
+	case MSG_TINIT:
+		return got_tinit(s, m, chans, nchans, e);
+	case MSG_SENDMETA:
+		return got_meta(s, m, e);
+	case MSG_FINMETA:
+		return got_finmeta(s, e);
+	case MSG_CLOSE:
+		return got_close(s, m, e);
+	default:
+		return err_say(e, EPROTO, "sent %s in state %s", msg_name(m->type),
+			       states[s->state].name);
+	}
+}
+
+void session_end(struct session *s, enum session_why why, uint64_t quiet_ns)
+{
+	static const char *const names[] = {
+		[SESSION_BEGAN_ANEW] = "the client began anew",
+		[SESSION_CUT_OFF] = "the control channel ended",
+		[SESSION_FAULT] = "a fault of the guest",
+		[SESSION_TIMEOUT] = "the guest fell silent",
+		[SESSION_STOPPED] = "the server stops",
+	};
+
+	if (s->state >= SESSION_DRAINING) {
+		if (why == SESSION_STOPPED)
+			session_hurry(s, quiet_ns);
+		return;
+	}
+	log_warn(s->env.log, "guest %s: the recording ends without the guest's CLOSE: %s", s->domain,
+		 names[why]);
+	s->cut = true;
+	s->why = why;
+	if (s->state == SESSION_RECORDING)
+		begin_drain(s, quiet_ns);
+	else
+		drop(s);
+}
+
+void session_hurry(struct session *s, uint64_t ns)
+{
+	if (s->state == SESSION_DRAINING)
+		s->drain_until = min_u64(s->drain_until, now_ns() + ns);
+}
+
+/* The file */
+
+static void assemble_work(struct job *j)
+{
+	struct session *s = container_of(j, struct session, job);
+
+	store_assemble(s->store, &s->totals, !(s->ext.features & MSG_F_MARKS), &s->made, &s->err);
+}
+
+static void assemble_done(struct job *j)
+{
+	struct session *s = container_of(j, struct session, job);
+	char line[256];
+
+	if (s->err.code)
+		err_prefix(&s->err, "guest %s", s->domain);
+	else
+		log_info(s->env.log, "guest %s: %s: %s", s->domain, s->made.path,
+			 totals_line(&s->totals, line, sizeof(line)));
+	if (s->made.note[0])
+		log_warn(s->env.log, "guest %s: %s", s->domain, s->made.note);
+	close_it(s);
+}
+
+/* Small questions */
+
+enum msg_state session_expects(const struct session *s)
+{
+	static const enum msg_state by_state[SESSION_NR_STATES] = {
+		[SESSION_HELLO] = MSG_S_GREETED,     [SESSION_READY] = MSG_S_META,
+		[SESSION_RECORDING] = MSG_S_RECORDING, [SESSION_DRAINING] = MSG_S_CLOSING,
+		[SESSION_CLOSED] = MSG_S_IDLE,
+	};
+
+	return s->tail ? MSG_S_TAIL : by_state[s->state];
+}
+
+enum session_state session_state(const struct session *s)
+{
+	return s->state;
+}
+
+const char *session_domain(const struct session *s)
+{
+	return s->domain;
+}
+
+bool session_polite(const struct session *s)
+{
+	return s->ext.present;
+}
+
+void session_now(const struct session *s, struct session_now *to)
+{
+	*to = (struct session_now){ 0 };
+	for (uint32_t i = 0; i < s->cpus && s->lent; i++) {
+		const struct chan_counts *n = chan_counts(s->chans[i]);
+
+		to->bytes += n->received;
+		to->lost += n->quota + n->disk;
+	}
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * store.c - the files of one recording on the host's disk, while it runs
+ *
+ * Theory of operation
+ *
+ * Everything that a recording needs to become a file is on the disk at any moment: the metadata in
+ * .meta, the pages in .cpuN. So a killed server loses nothing but the page in flight, and memory
+ * holds nothing that a guest could make large. The .meta is locked (flock) while its server lives;
+ * one without a lock is an orphan that restore may take.
+ *
+ * When the head is whole it is judged at once, mapped for that moment, so that bad metadata are
+ * refused while the guest can still be told. Then it is completed in place: older generations end it
+ * earlier than ours. Behind the complete head there are only option records, which end with the
+ * file: first our VERSION option, then, later, what MSG_F_TAIL brings.
+ */
+#include "session/local.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+
+enum { TRIES = 1000 };
+
+const char *store_path(const struct store *st, const char *suffix, char *to, size_t room)
+{
+	snprintf(to, room, "%s/%s%s", st->place->outdir, st->name, suffix);
+	return to;
+}
+
+static int meta_name(const struct store *st, char *to, size_t room, struct err *e)
+{
+	return path_fmt(to, room, e, "%s.meta", st->name);
+}
+
+static int part_name(const struct store *st, uint32_t cpu, char *to, size_t room, struct err *e)
+{
+	return path_fmt(to, room, e, "%s.cpu%u", st->name, cpu);
+}
+
+static struct store *alloc_store(const struct store_place *place, struct err *e)
+{
+	struct store *st = calloc(1, sizeof(*st));
+
+	if (!st) {
+		err_set(e, ENOMEM, "no memory for a recording");
+		return NULL;
+	}
+	st->place = place;
+	st->meta = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(st->parts); i++)
+		st->parts[i] = -1;
+	return st;
+}
+
+/* Make <name>.meta, where neither it nor <name> is there yet. -EEXIST: try another name. */
+static int claim(struct store *st, struct err *e)
+{
+	char meta[STORE_NAME_MAX + 8];
+	int rc = meta_name(st, meta, sizeof(meta), e);
+
+	if (rc)
+		return rc;
+	if (!st->place->exact &&
+	    !faccessat(st->place->dirfd, st->name, F_OK, AT_SYMLINK_NOFOLLOW))
+		return -EEXIST;
+	st->meta = openat(st->place->dirfd, meta,
+			  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (st->meta < 0 && errno == EEXIST)
+		return -EEXIST;
+	if (st->meta < 0)
+		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, meta);
+	if (flock(st->meta, LOCK_EX | LOCK_NB))
+		return err_set(e, errno, "cannot lock %s/%s", st->place->outdir, meta);
+	return 0;
+}
+
+static int claim_any(struct store *st, const char *domain, struct err *e)
+{
+	time_t now = time(NULL);
+	char stamp[32], more[16] = "";
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	for (unsigned int i = 1; i < TRIES; i++) {
+		int rc = path_fmt(st->name, sizeof(st->name), e, "%s.%s.%s%s.dat", st->place->prefix,
+				  domain, stamp, more);
+
+		if (!rc)
+			rc = claim(st, e);
+		if (rc != -EEXIST)
+			return rc;
+		snprintf(more, sizeof(more), "-%u", i);
+	}
+	return err_say(e, EEXIST, "%s: there are %d files for %s of this second already",
+		       st->place->outdir, TRIES, domain);
+}
+
+static int claim_exact(struct store *st, struct err *e)
+{
+	char path[STORE_PATH_MAX];
+	int rc = path_fmt(st->name, sizeof(st->name), e, "%s", st->place->exact);
+
+	if (!rc)
+		rc = claim(st, e);
+	if (rc != -EEXIST)
+		return rc;
+	store_path(st, "", path, sizeof(path));
+	err_say(e, EEXIST, "%s.meta is there: another recording writes %s, or one was cut short", path,
+		path);
+	return err_hint(e, "'trace-cmd restore %s.meta' saves what was cut short", path);
+}
+
+struct store *store_new(const struct store_place *place, const char *domain, struct err *e)
+{
+	struct store *st = alloc_store(place, e);
+
+	if (st && (place->exact ? claim_exact(st, e) : claim_any(st, domain, e))) {
+		store_free(st);
+		return NULL;
+	}
+	return st;
+}
+
+void store_free(struct store *st)
+{
+	if (!st)
+		return;
+	for (uint32_t i = 0; i < st->nparts; i++)
+		cleanup_fd(&st->parts[i]);
+	cleanup_fd(&st->meta);
+	free(st);
+}
+
+const char *store_name(const struct store *st)
+{
+	return st->name;
+}
+
+void store_remove(struct store *st)
+{
+	char name[STORE_NAME_MAX + 16];
+
+	if (st->stay)
+		return;
+	for (uint32_t i = 0; i < st->nparts; i++)
+		if (st->parts[i] >= 0 && !part_name(st, i, name, sizeof(name), NULL))
+			unlinkat(st->place->dirfd, name, 0);
+	if (!meta_name(st, name, sizeof(name), NULL))
+		unlinkat(st->place->dirfd, name, 0);
+}
+
+int store_part(struct store *st, uint32_t cpu, struct err *e)
+{
+	char name[STORE_NAME_MAX + 16];
+	int fd, rc = part_name(st, cpu, name, sizeof(name), e);
+
+	if (rc)
+		return rc;
+	fd = openat(st->place->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, name);
+	st->parts[cpu] = fd;
+	if (cpu >= st->nparts)
+		st->nparts = cpu + 1;
+	return fd;
+}
+
+int store_meta(struct store *st, const void *bytes, size_t len, struct err *e)
+{
+	char path[STORE_PATH_MAX];
+	int rc = pwrite_all(st->meta, bytes, len, st->meta_len,
+			    store_path(st, ".meta", path, sizeof(path)), e);
+
+	if (!rc)
+		st->meta_len += len;
+	return rc;
+}
+
+void store_tail_keep(struct store *st)
+{
+	st->kept = st->meta_len;
+}
+
+int store_tail_drop(struct store *st)
+{
+	st->meta_len = st->kept;
+	return ftruncate(st->meta, (off_t)st->kept) ? -errno : 0;
+}
+
+/* The head */
+
+int store_head_open(const struct store *st, struct store_head *sh, struct err *e)
+{
+	struct err tail = { 0 };
+	void *map;
+	int rc;
+
+	*sh = (struct store_head){ .len = st->meta_len };
+	if (!sh->len)
+		return err_say(e, ENODATA, "there are no metadata");
+	map = mmap(NULL, sh->len, PROT_READ, MAP_PRIVATE, st->meta, 0);
+	if (map == MAP_FAILED)
+		return err_set(e, errno, "cannot map the metadata");
+	sh->map = map;
+	rc = tdat_head_parse(&sh->head, sh->map, sh->len, e);
+	if (!rc && sh->head.used < sh->len)
+		sh->tail_cut = tdat_head_add_options(&sh->head, sh->map + sh->head.used,
+						     sh->len - sh->head.used, &tail) < 0;
+	return rc;
+}
+
+void store_head_close(struct store_head *sh)
+{
+	tdat_head_free(&sh->head);
+	if (sh->map)
+		munmap((void *)(uintptr_t)sh->map, sh->len);
+	sh->map = NULL;
+}
+
+static const char *feature_names(uint32_t features, char *to, size_t room)
+{
+	snprintf(to, room, "%s%s%s%s", features & MSG_F_TOTALS ? " totals" : "",
+		 features & MSG_F_TAIL ? " tail" : "", features & MSG_F_MARKS ? " marks" : "",
+		 features & MSG_F_ALL ? "" : " none");
+	return to;
+}
+
+static void put_version(struct wcur *w, const struct msg_ext *x)
+{
+	char text[MSG_MAX_PEER + 160], names[64];
+	int n = snprintf(text, sizeof(text), "%s; features:%s; received by trace-cmd %s virt-server",
+			 x->present && x->peer[0] ? x->peer : "unknown (a peer without extensions)",
+			 feature_names(x->features, names, sizeof(names)), VERSION);
+
+	wcur_u16(w, TDAT_OPT_VERSION);
+	wcur_u32(w, (uint32_t)n + 1);
+	wcur_text(w, text);
+}
+
+/* What the peer's generation leaves out of the head, and the VERSION option. */
+static int complete_head(struct store *st, const struct tdat_head *head,
+			 const struct store_peer *peer, struct err *e)
+{
+	uint8_t bytes[512];
+	struct wcur w = wcur_make(bytes, sizeof(bytes), head->big);
+
+	if (head->no_cmdlines)
+		wcur_u64(&w, 0);
+	if (head->no_cpus)
+		wcur_u32(&w, peer->cpus);
+	if (head->no_options) {
+		wcur_mem(&w, "options  ", 10);
+		wcur_u16(&w, TDAT_OPT_DONE);
+	}
+	put_version(&w, peer->ext);
+	return store_meta(st, bytes, sizeof(bytes) - w.left, e);
+}
+
+static int judge_head(const struct store_head *sh, const struct store_peer *peer, struct err *e)
+{
+	const struct tdat_head *h = &sh->head;
+
+	if (h->used != sh->len)
+		return err_say(e, EPROTO, "offset %#zx: %zu bytes behind the end of the metadata",
+			       h->used, sh->len - h->used);
+	if (h->cpus && h->cpus != peer->cpus)
+		return err_say(e, EPROTO, "the metadata are of %u CPUs, TINIT said %u", h->cpus,
+			       peer->cpus);
+	if (h->layout.size != peer->page_size)
+		return err_say(e, EPROTO, "the metadata say pages of %u bytes, TINIT said %u",
+			       h->layout.size, peer->page_size);
+	return 0;
+}
+
+int store_head_done(struct store *st, const struct store_peer *peer, struct err *e)
+{
+	struct store_head sh;
+	int rc = store_head_open(st, &sh, e);
+
+	if (!rc)
+		rc = judge_head(&sh, peer, e);
+	if (rc)
+		err_prefix(e, "bad metadata");
+	else
+		rc = complete_head(st, &sh.head, peer, e);
+	store_head_close(&sh);
+	if (rc)
+		return rc;
+	store_tail_keep(st);
+	return 0;
+}
+
+void store_head_own(struct store *st)
+{
+	store_tail_keep(st);
+}
+
+/* Orphans */
+
+static int adopt_meta(struct store *st, const char *meta, struct err *e)
+{
+	size_t len = strlen(meta), suffix = strlen(".meta");
+	struct stat s;
+	int rc;
+
+	if (len <= suffix || strcmp(meta + len - suffix, ".meta") || strchr(meta, '/'))
+		return err_say(e, EINVAL, "%s is no name of a .meta file", meta);
+	rc = path_fmt(st->name, sizeof(st->name), e, "%.*s", (int)(len - suffix), meta);
+	if (rc)
+		return rc;
+	st->meta = openat(st->place->dirfd, meta, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (st->meta < 0 || fstat(st->meta, &s))
+		return err_set(e, errno, "cannot open %s/%s", st->place->outdir, meta);
+	if (!S_ISREG(s.st_mode))
+		return err_say(e, EINVAL, "%s/%s is no file", st->place->outdir, meta);
+	if (flock(st->meta, LOCK_EX | LOCK_NB)) {
+		err_say(e, EBUSY, "%s/%s is being written by a running virt-server",
+			st->place->outdir, meta);
+		return -EBUSY;
+	}
+	st->meta_len = st->kept = (uint64_t)s.st_size;
+	return 0;
+}
+
+static int adopt_parts(struct store *st, struct err *e)
+{
+	char name[STORE_NAME_MAX + 16];
+
+	for (uint32_t cpu = 0; cpu < MSG_MAX_CPUS; cpu++) {
+		int fd, rc = part_name(st, cpu, name, sizeof(name), e);
+
+		if (rc)
+			return rc;
+		fd = openat(st->place->dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return err_set(e, errno, "cannot open %s/%s", st->place->outdir, name);
+		st->parts[cpu] = fd;
+		st->nparts = cpu + 1;
+	}
+	return 0;
+}
+
+struct store *store_adopt(const struct store_place *place, const char *meta, struct err *e)
+{
+	struct store *st = alloc_store(place, e);
+
+	if (st && (adopt_meta(st, meta, e) || adopt_parts(st, e))) {
+		store_free(st);
+		return NULL;
+	}
+	return st;
+}
+
+static int gather(struct store *st, const char *name, const char *head, const char *const *parts,
+		  uint32_t nparts, struct err *e)
+{
+	struct stat s;
+	int rc = path_fmt(st->name, sizeof(st->name), e, "%s", name);
+
+	if (rc)
+		return rc;
+	st->meta = open(head, O_RDONLY | O_CLOEXEC);
+	if (st->meta < 0 || fstat(st->meta, &s))
+		return err_set(e, errno, "cannot open %s", head);
+	if (flock(st->meta, LOCK_EX | LOCK_NB))
+		return err_say(e, EBUSY, "%s is being written by a running virt-server", head);
+	st->meta_len = st->kept = (uint64_t)s.st_size;
+	for (uint32_t cpu = 0; cpu < nparts && cpu < MSG_MAX_CPUS; cpu++) {
+		if (!parts[cpu])
+			continue;
+		st->parts[cpu] = open(parts[cpu], O_RDONLY | O_CLOEXEC);
+		if (st->parts[cpu] < 0)
+			return err_set(e, errno, "cannot open %s", parts[cpu]);
+		st->nparts = cpu + 1;
+	}
+	return 0;
+}
+
+struct store *store_gather(const struct store_place *place, const char *name, const char *head,
+			   const char *const *parts, uint32_t nparts, struct err *e)
+{
+	struct store *st = alloc_store(place, e);
+
+	if (!st)
+		return NULL;
+	st->stay = true;
+	if (!gather(st, name, head, parts, nparts, e))
+		return st;
+	store_free(st);
+	return NULL;
+}

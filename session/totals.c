@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * totals.c - what a recording holds, and what it lost: the table
+ *
+ * Theory of operation
+ *
+ * The guest counts what it read from its rings and what the rings dropped; the host counts what it
+ * received, kept and threw away. The columns follow the way of the data, so that a loss tells where
+ * to look: the guest's ring (larger -b), the way (channels), the quota (an option), the disk.
+ */
+#include "session/totals.h"
+
+#include <errno.h>
+
+static void add(struct cpu_totals *to, const struct cpu_totals *c)
+{
+	to->events += c->events;
+	to->bytes += c->bytes;
+	to->ring += c->ring;
+	to->transport += c->transport;
+	to->quota += c->quota;
+	to->disk += c->disk;
+	to->gaps |= c->gaps;
+}
+
+void totals_sum(const struct totals *t, struct cpu_totals *sum)
+{
+	*sum = (struct cpu_totals){ 0 };
+	for (uint32_t i = 0; i < t->cpus; i++)
+		add(sum, &t->cpu[i]);
+}
+
+bool totals_lost(const struct totals *t)
+{
+	struct cpu_totals s;
+
+	totals_sum(t, &s);
+	return s.ring || s.gaps || s.transport || s.quota || s.disk;
+}
+
+uint64_t totals_pages(const struct totals *t, uint64_t bytes)
+{
+	return t->page_size ? (bytes + t->page_size - 1) / t->page_size : 0;
+}
+
+static int print_row(const char *name, const struct cpu_totals *c, struct buf *to)
+{
+	char bytes[32];
+
+	return buf_addf(to, "  %-5s %12llu %12s %11llu%c %11llu %9llu %9llu\n", name,
+			(unsigned long long)c->events, size_text(c->bytes, bytes, sizeof(bytes)),
+			(unsigned long long)c->ring, c->gaps ? '+' : ' ',
+			(unsigned long long)c->transport, (unsigned long long)c->quota,
+			(unsigned long long)c->disk);
+}
+
+static bool has_any(const struct cpu_totals *c)
+{
+	return c->events || c->bytes || c->ring || c->gaps || c->transport || c->quota || c->disk;
+}
+
+int totals_print(const struct totals *t, struct buf *to)
+{
+	struct cpu_totals sum;
+	char name[16];
+	int rc;
+
+	rc = buf_addf(to, "  %-5s %12s %12s %12s %11s %9s %9s\n", "CPU", "events", "saved",
+		      "lost: ring", "transport", "quota", "disk");
+	for (uint32_t i = 0; i < t->cpus && !rc; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		if (has_any(&t->cpu[i]))
+			rc = print_row(name, &t->cpu[i], to);
+	}
+	totals_sum(t, &sum);
+	if (!rc)
+		rc = print_row("all", &sum, to);
+	if (!rc && totals_lost(t))
+		rc = buf_addf(to, "  (lost in the guest's ring: events%s; elsewhere: pages of %u bytes)\n",
+			      sum.gaps ? ", + = and more that the kernel did not count" : "",
+			      t->page_size);
+	if (!rc && !t->told)
+		rc = buf_addf(to, "  (the guest sent no totals: what was lost on the way is unknown)\n");
+	return rc ? -ENOMEM : 0;
+}
+
+const char *totals_line(const struct totals *t, char *to, size_t room)
+{
+	struct cpu_totals s;
+	char bytes[32];
+	int n;
+
+	totals_sum(t, &s);
+	n = snprintf(to, room, "%llu events, %s", (unsigned long long)s.events,
+		     size_text(s.bytes, bytes, sizeof(bytes)));
+	if (n < 0 || (size_t)n >= room)
+		return to;
+	if (!totals_lost(t))
+		snprintf(to + n, room - (size_t)n, "%s",
+			 t->told ? "; nothing lost" : "; no losses known");
+	else
+		snprintf(to + n, room - (size_t)n,
+			 "; lost: %llu%s events in the guest's ring, pages: %llu transport, %llu quota, %llu disk",
+			 (unsigned long long)s.ring, s.gaps ? "+" : "",
+			 (unsigned long long)s.transport, (unsigned long long)s.quota,
+			 (unsigned long long)s.disk);
+	return to;
+}

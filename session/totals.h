@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * totals.h - what a recording holds, and what it lost: per CPU and by cause
+ *
+ * Nothing is lost in silence: each page that the guest read from its ring is in the file or counted
+ * in one of the causes here; events that the ring dropped are counted as the kernel tells them.
+ */
+#ifndef SESSION_TOTALS_H
+#define SESSION_TOTALS_H
+
+#include "base/io.h"
+#include "trace-msg.h"
+
+struct cpu_totals {
+	uint64_t events; /* in the file, or read in the guest: see .counted */
+	uint64_t bytes;	 /* in the file */
+	uint64_t ring;	 /* events that the guest's ring buffer dropped or overwrote */
+	uint64_t transport, quota, disk; /* pages */
+	bool gaps;	 /* the ring lost events and did not say how many */
+};
+
+struct totals {
+	uint32_t cpus, page_size; /* page_size in bytes */
+	bool told;		  /* the peer sent its totals: transport losses are known */
+	bool late;		  /* its bytes did not all come before the deadline */
+	struct cpu_totals cpu[MSG_MAX_CPUS];
+};
+
+/* Whether anything was lost. */
+bool totals_lost(const struct totals *t);
+void totals_sum(const struct totals *t, struct cpu_totals *sum);
+
+/*
+ * Bytes to pages, a part of a page counts as one. page_size 0 gives 0.
+ */
+uint64_t totals_pages(const struct totals *t, uint64_t bytes);
+
+/* The table: a line for each CPU that has anything, and the sum. 0 or -ENOMEM. */
+int totals_print(const struct totals *t, struct buf *to);
+
+/* One line for a log: "1234 events, 1.5 MiB; lost: 3 events in the ring, 2 pages on the way". */
+const char *totals_line(const struct totals *t, char *to, size_t room);
+
+#endif

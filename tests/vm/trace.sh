@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# trace.sh - what the VM tests of tracing share: a virt-server, guests with trace channels, counts.
+#
+#   server_start [OPTION...]    virt-server on $VIRT (the directory), files to $OUT
+#   server_stop                 SIGTERM; its exit status
+#   guest_boot NAME CPUS [sockets] [vm_boot OPTION...]
+#                               setup-guest, then a guest with the control port and CPUS data ports
+#   last_file NAME              path of the newest trace.dat of guest NAME
+#   events FILE EVENT           how many lines of our report show EVENT
+#   check_file FILE WHAT        ours and the stock report say the same, word for word
+#
+# TRACE_CMD is the binary for the host, STATIC the one for the guest, STOCK Debian's trace-cmd.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+TRACE_CMD=${TRACE_CMD:-$VM_TOP/trace-cmd}
+STATIC=${STATIC:-$VM_TOP/build/static/trace-cmd}
+STOCK=${STOCK:-/usr/bin/trace-cmd}
+VIRT=$T_DIR/virt
+OUT=$T_DIR/out
+mkdir -p "$OUT"
+mkdir -m 755 "$VIRT"
+
+overlay() {
+	local cpio=$T_DIR/trace-cmd.cpio
+	[ -e "$cpio" ] || "$VM_TOP/tests/guest-image/overlay.sh" "$cpio" "$STATIC=/bin/trace-cmd" >&2
+	echo "$cpio"
+}
+
+# server_start makes a directory safe for the server, and waits until it listens.
+server_start() {
+	host_start server "$TRACE_CMD" virt-server --dir "$VIRT" -o "$OUT" "$@"
+	wait_for 10 test -S "$VIRT/agent-ctl-path" || t_bail "virt-server does not listen" "$(cat "$(host_log server)")"
+}
+
+server_stop() {
+	host_stop server "${1:-TERM}" 30
+}
+
+# The channels of guest $1 with $2 CPUs as vm_boot options, in the array PORTS.
+trace_ports() {
+	local cpu
+	PORTS=(--port agent-ctl-path "socket,path=$(vm_opt "$VIRT/$1/agent-ctl-path"),reconnect=1")
+	for ((cpu = 0; cpu < $2; cpu++)); do
+		if [ "${3:-fifo}" = sockets ]; then
+			PORTS+=(--port trace-path-cpu$cpu "socket,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu"),reconnect=1")
+		else
+			PORTS+=(--port trace-path-cpu$cpu "pipe,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu")")
+		fi
+	done
+}
+
+guest_boot() {
+	local name=$1 cpus=$2 kind=fifo
+	shift 2
+	if [ "${1:-}" = sockets ]; then
+		kind=sockets
+		shift
+	fi
+	"$TRACE_CMD" setup-guest "$name" -c "$cpus" --dir "$VIRT" $([ $kind = fifo ] || echo --sockets) >"$T_DIR/setup-$name" ||
+		t_bail "setup-guest $name failed" "$(cat "$T_DIR/setup-$name")"
+	trace_ports "$name" "$cpus" $kind
+	vm_boot "$name" --cpus "$cpus" --overlay "$(overlay)" "${PORTS[@]}" "$@"
+}
+
+last_file() {
+	# shellcheck disable=SC2012
+	ls -t "$OUT"/trace."$1".*.dat 2>/dev/null | head -n 1
+}
+
+events() {
+	"$TRACE_CMD" report -i "$1" 2>/dev/null | grep -c " $2:" || true
+}
+
+check_file() {
+	local rc=0
+	"$TRACE_CMD" report -i "$1" >"$T_DIR/ours.txt" 2>"$T_DIR/ours.err" || rc=$?
+	assert_eq 0 $rc "$2: our report reads the file"
+	"$STOCK" report -i "$1" >"$T_DIR/stock.txt" 2>"$T_DIR/stock.err" || true
+	if cmp -s "$T_DIR/ours.txt" "$T_DIR/stock.txt"; then
+		t_ok "$2: stock's report is the same, $(wc -l <"$T_DIR/ours.txt") lines"
+	else
+		t_fail "$2: stock's report differs" "$(diff "$T_DIR/ours.txt" "$T_DIR/stock.txt" | head -n 10)"
+	fi
+}
+
+last_file_exists() {
+	[ -n "$(last_file "$1")" ]
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * trace-listen.c - virt-server: collect what guests send over virtio-serial
+ *
+ * Theory of operation
+ *
+ * Options, signals, what is printed, and the exit status; all else is session/server.c. Recordings
+ * of network clients (listen) will be sessions on the same loop.
+ *
+ * A daemon forks before anything is opened: epoll with a signalfd belongs to the process that made
+ * it. The parent waits on a pipe until the child serves or has failed, so that errors at the start
+ * are seen where the command was typed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "session/server.h"
+#include "trace-cmd.h"
+
+struct listen_opts {
+	const char *dir, *outdir, *logfile;
+	bool daemon, once, quiet, verbose, no_restore;
+	uint64_t version, cpus, size, rate, sessions, meta, timeout; /* timeout: seconds */
+};
+
+struct listen_run {
+	const struct listen_opts *o;
+	struct loop *loop;
+	struct log *log;
+	struct server *server;
+	struct timer status;
+	enum exit_status exit;
+	unsigned int signals;
+	bool tty; /* a status line is shown */
+};
+
+#define OPT(letter, name, arg, help, set, member, comp) \
+	{ letter, name, arg, help, set, offsetof(struct listen_opts, member), comp }
+
+static const struct opt virt_server_opts[] = {
+	OPT(0, "dir", "DIR", "where the guests' directories and sockets are", opt_set_text, dir, "dir"),
+	OPT('o', "output", "OUTDIR", "write the trace.dat files there (default: here)", opt_set_text,
+	    outdir, "dir"),
+	OPT('D', "daemon", NULL, "run in the background", opt_set_flag, daemon, NULL),
+	OPT('l', "log", "LOGFILE", "write the log to LOGFILE, not to stderr", opt_set_text, logfile,
+	    "file"),
+	OPT(0, "once", NULL, "exit after the first recording", opt_set_flag, once, NULL),
+	OPT(0, "file-version", "6|7", "version of the trace.dat files (default: 7)", opt_set_u64,
+	    version, NULL),
+	OPT(0, "max-cpus", "N", "refuse guests with more CPUs (default: 256)", opt_set_u64, cpus, NULL),
+	OPT(0, "max-size", "SIZE", "keep at most SIZE of trace data of one recording", opt_set_size,
+	    size, NULL),
+	OPT(0, "max-rate", "SIZE", "keep at most SIZE a second of one recording", opt_set_size, rate,
+	    NULL),
+	OPT(0, "max-meta", "SIZE", "take at most SIZE of metadata (default: 28M)", opt_set_size, meta,
+	    NULL),
+	OPT(0, "max-sessions", "N", "run and save at most N recordings at a time (default: 64)",
+	    opt_set_u64, sessions, NULL),
+	OPT(0, "timeout", "SECONDS", "patience with a guest that falls silent; 0 = for ever (default: 5)",
+	    opt_set_u64, timeout, NULL),
+	OPT(0, "no-restore", NULL, "leave what a killed server left in OUTDIR alone", opt_set_flag,
+	    no_restore, NULL),
+	OPT('q', "quiet", NULL, "say nothing but errors", opt_set_flag, quiet, NULL),
+	OPT(0, "verbose", NULL, "log more", opt_set_flag, verbose, NULL),
+};
+
+static int check_opts(const struct listen_opts *o, struct err *e)
+{
+	if (o->version != 6 && o->version != 7)
+		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
+			       (unsigned long long)o->version);
+	if (!o->cpus || o->cpus > MSG_MAX_CPUS)
+		return err_say(e, EINVAL, "--max-cpus is 1 to %d", MSG_MAX_CPUS);
+	if (!o->sessions || o->sessions > 4096)
+		return err_say(e, EINVAL, "--max-sessions is 1 to 4096");
+	if (o->meta < 4096 || o->meta > (1ULL << 31))
+		return err_say(e, EINVAL, "--max-meta is 4K to 2G");
+	if (o->timeout > 86400)
+		return err_say(e, EINVAL, "--timeout is 0 to 86400 seconds");
+	return 0;
+}
+
+/* What is said */
+
+static void clear_status(const struct listen_run *run)
+{
+	if (run->tty)
+		fputs("\033[K", stderr);
+}
+
+static void status_fire(struct timer *t)
+{
+	struct listen_run *run = container_of(t, struct listen_run, status);
+	struct buf line = { 0 };
+
+	/* The cursor goes back to the left, so that whatever is said next replaces the line. */
+	if (server_status(run->server, &line))
+		fprintf(stderr, "\033[K%.*s\r", 200, (char *)line.data);
+	else
+		clear_status(run);
+	buf_free(&line);
+	loop_arm(run->loop, t, NSEC_PER_SEC);
+}
+
+/* The table: to stdout, and into the log where that is a file. */
+static void say_table(const struct listen_run *run, const struct session_result *r)
+{
+	struct buf text = { 0 };
+	char *line, *rest;
+
+	if (totals_print(r->totals, &text) || buf_text(&text)) {
+		buf_free(&text);
+		return;
+	}
+	if (!run->o->quiet && !run->o->daemon) {
+		clear_status(run);
+		printf("guest %s: %s\n%s", r->domain, r->path ? r->path : "no file was made",
+		       (char *)text.data);
+		fflush(stdout);
+	}
+	rest = (char *)text.data;
+	while (run->o->logfile && (line = strsep(&rest, "\n")))
+		if (*line)
+			log_info(run->log, "guest %s:%s", r->domain, line);
+	buf_free(&text);
+}
+
+static void finished(void *ctx, const struct session_result *r)
+{
+	struct listen_run *run = ctx;
+
+	if (r->err->code) {
+		clear_status(run);
+		log_err(run->log, r->err);
+	}
+	if (!r->totals)
+		return; /* it never began */
+	say_table(run, r);
+	if (run->o->once)
+		run->exit = r->status;
+	else if (r->status != EXIT_WHOLE)
+		run->exit = EXIT_LOSSES;
+}
+
+static void stopped(void *ctx)
+{
+	struct listen_run *run = ctx;
+
+	loop_stop(run->loop);
+}
+
+static void got_signal(void *ctx, int signo)
+{
+	struct listen_run *run = ctx;
+
+	if (signo == SIGHUP && run->o->daemon)
+		return;
+	run->signals++;
+	server_stop(run->server);
+}
+
+/* Running */
+
+static int serve(struct listen_run *run, const char *dir, const char *outdir, int ready_fd,
+		 struct err *e)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+	const struct listen_opts *o = run->o;
+	struct server_opts so = { .dir = dir,
+				  .outdir = outdir,
+				  .version = (int)o->version,
+				  .once = o->once,
+				  .no_restore = o->no_restore,
+				  .max_sessions = (unsigned int)o->sessions,
+				  .log = run->log,
+				  .ctx = run,
+				  .finished = finished,
+				  .stopped = stopped };
+	int rc;
+
+	so.limits.cpus = (uint32_t)o->cpus;
+	so.limits.meta_bytes = o->meta;
+	so.limits.disk_bytes = o->size;
+	so.limits.rate = o->rate;
+	so.limits.hello_ns = o->timeout ? o->timeout * NSEC_PER_SEC : UINT64_MAX;
+	rc = loop_signals(run->loop, signals, got_signal, run, e);
+	if (rc)
+		return rc;
+	run->server = server_new(run->loop, &so, e);
+	if (!run->server)
+		return e->code ? -e->code : -ENOMEM;
+	if (ready_fd >= 0 && write(ready_fd, "", 1) != 1)
+		return err_set(e, errno, "cannot report to the command that started the daemon");
+	if (o->daemon)
+		dup2(STDOUT_FILENO, STDERR_FILENO); /* that is /dev/null by now */
+	run->tty = !o->quiet && !o->daemon && isatty(STDERR_FILENO);
+	run->status.fire = status_fire;
+	if (run->tty)
+		loop_arm(run->loop, &run->status, NSEC_PER_SEC);
+	rc = loop_run(run->loop, e);
+	loop_disarm(&run->status);
+	clear_status(run);
+	if (run->signals > 1)
+		_exit(EXIT_LOSSES); /* in a hurry: the parts stay for restore */
+	return rc;
+}
+
+static enum exit_status run_server(const struct listen_opts *o, int ready_fd)
+{
+	struct listen_run run = { .o = o, .exit = EXIT_WHOLE };
+	char outdir[PATH_MAX];
+	struct err e = { 0 };
+	int rc = -1;
+
+	run.log = log_open(o->daemon && !o->logfile ? "/dev/null" : o->logfile,
+			   o->quiet   ? LOG_ERROR :
+			   o->verbose ? LOG_DEBUG :
+					LOG_INFO,
+			   &e);
+	run.loop = run.log ? loop_new(&e) : NULL;
+	if (!run.loop)
+		goto out;
+	if (!realpath(o->outdir, outdir)) {
+		err_set(&e, errno, "cannot find the output directory %s", o->outdir);
+		goto out;
+	}
+	rc = serve(&run, guests_dir(o->dir), outdir, ready_fd, &e);
+out:
+	if (rc) {
+		err_print(stderr, &e);
+		run.exit = EXIT_FAILED;
+	}
+	server_free(run.server);
+	loop_free(run.loop);
+	log_close(run.log);
+	return run.exit;
+}
+
+/* Away from the terminal; errors go to it until the server runs. */
+static int detach(int ready_fd, const struct listen_opts *o)
+{
+	int null = open("/dev/null", O_RDWR);
+	enum exit_status status;
+
+	setsid();
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	status = run_server(o, ready_fd);
+	exit(status);
+}
+
+static enum exit_status run_daemon(const struct listen_opts *o)
+{
+	int p[2];
+	ssize_t n;
+	pid_t pid;
+	char ok;
+
+	if (pipe2(p, O_CLOEXEC)) {
+		perror("trace-cmd: cannot make a pipe");
+		return EXIT_FAILED;
+	}
+	pid = fork();
+	if (pid < 0) {
+		perror("trace-cmd: cannot fork");
+		return EXIT_FAILED;
+	}
+	if (!pid) {
+		close(p[0]);
+		detach(p[1], o);
+	}
+	close(p[1]);
+	do
+		n = read(p[0], &ok, 1);
+	while (n < 0 && errno == EINTR);
+	close(p[0]);
+	if (n != 1)
+		return EXIT_FAILED; /* it has said why */
+	if (!o->quiet)
+		printf("virt-server runs with pid %d\n", (int)pid);
+	return EXIT_WHOLE;
+}
+
+static int virt_server_run(const struct command *self, int argc, char **argv)
+{
+	struct listen_opts o = { .outdir = ".",
+				 .version = 7,
+				 .cpus = MSG_MAX_CPUS,
+				 .sessions = 64,
+				 .meta = 28 << 20,
+				 .timeout = 5 };
+	struct err e = { 0 };
+	int rest, rc = opts_begin(self, &o, argc, argv, &rest);
+
+	if (rc >= 0)
+		return rc;
+	if (rest < argc)
+		err_say(&e, EINVAL, "virt-server takes no arguments, but there is '%s'", argv[rest]);
+	if (e.code || check_opts(&o, &e)) {
+		err_print(stderr, &e);
+		return EXIT_USAGE;
+	}
+	return o.daemon ? run_daemon(&o) : run_server(&o, -1);
+}
+
+const struct command cmd_virt_server = {
+	.name = "virt-server",
+	.args = "[--dir DIR] [-o OUTDIR] [-D] [-l LOGFILE] [--once] [OPTIONS]",
+	.summary = "collect the traces that guests send over virtio-serial",
+	.details = "Exit status: 0 all recordings whole, 3 saved with losses, 1 failed, 2 usage.",
+	.opts = virt_server_opts,
+	.nopts = ARRAY_SIZE(virt_server_opts),
+	.run = virt_server_run,
+};

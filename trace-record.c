@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * trace-record.c - the record command: plan a recording, run it, say what was lost
+ *
+ * Theory of operation
+ *
+ * The options fill a struct trace_plan in the order in which they stand (tracing/plan.h) and choose
+ * the destination: a local trace.dat, or the host over virtio-serial (--virt). Everything else is
+ * recording/recording.c. At the end: the loss table, and an exit status that says whether it is
+ * whole.
+ */
+#include "trace-cmd.h"
+
+#include <errno.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "recording/recording.h"
+
+enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
+
+struct record_ctx {
+	struct trace_plan *plan;
+	bool virt, quiet, keep, to_stderr;
+	const char *output, *user;
+	uint64_t file_version, interval_us;
+};
+
+static struct trace_plan *plan_of(void *ctx)
+{
+	return ((struct record_ctx *)ctx)->plan;
+}
+
+/* Options that go to the plan: one setter each, all of the same form. */
+#define PLAN_SETTER(name, to)                                                           \
+	static int name(void *ctx, const struct opt *o, const char *val, struct err *e) \
+	{                                                                               \
+		(void)o;                                                                \
+		return to(plan_of(ctx), val, e);                                        \
+	}
+
+PLAN_SETTER(set_event, plan_add_event)
+PLAN_SETTER(set_filter, plan_set_filter)
+PLAN_SETTER(set_trigger, plan_set_trigger)
+PLAN_SETTER(set_exclude, plan_set_exclude)
+PLAN_SETTER(set_tracer, plan_set_tracer)
+PLAN_SETTER(set_clock, plan_set_clock)
+PLAN_SETTER(set_size, plan_set_size)
+PLAN_SETTER(set_buffer, plan_add_buffer)
+PLAN_SETTER(set_cpumask, plan_set_cpumask)
+PLAN_SETTER(set_option, plan_add_option)
+PLAN_SETTER(set_function, plan_add_function)
+PLAN_SETTER(set_notrace, plan_add_notrace)
+PLAN_SETTER(set_graph, plan_add_graph)
+PLAN_SETTER(set_module, plan_set_module)
+PLAN_SETTER(set_depth, plan_set_graph_depth)
+PLAN_SETTER(set_stacktrace, plan_set_stacktrace)
+PLAN_SETTER(set_func_stack, plan_set_func_stack)
+PLAN_SETTER(set_pids, plan_add_pids)
+PLAN_SETTER(set_command_only, plan_set_command_only)
+PLAN_SETTER(set_follow, plan_set_follow)
+PLAN_SETTER(set_ignore_missing, plan_set_ignore_missing)
+PLAN_SETTER(set_all_formats, plan_set_all_formats)
+
+#define AT(member) .off = offsetof(struct record_ctx, member)
+
+static const struct opt record_opts[] = {
+	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
+	  opt_set_flag, AT(virt) },
+	{ 'e', NULL, "EVENT", "record SYSTEM, SYSTEM:EVENT, EVENT, a glob, or all", set_event,
+	  .complete = "event" },
+	{ 'f', NULL, "FILTER", "filter of the -e before it, in the kernel's words", set_filter },
+	{ 'R', NULL, "TRIGGER", "trigger of the -e before it", set_trigger },
+	{ 'v', NULL, NULL, "do not record the events of every -e after this", set_exclude },
+	{ 'p', NULL, "TRACER", "run this tracer: function, function_graph, ...", set_tracer,
+	  .complete = "tracer" },
+	{ 'l', NULL, "FUNCTION", "trace only this function (globs)", set_function },
+	{ 'n', NULL, "FUNCTION", "do not trace this function", set_notrace },
+	{ 'g', NULL, "FUNCTION", "function_graph: trace this function and what it calls",
+	  set_graph },
+	{ 0, "module", "MODULE", "trace only the functions of this module", set_module },
+	{ 0, "max-graph-depth", "DEPTH", "function_graph: how deep", set_depth },
+	{ 'T', NULL, NULL, "a stack trace with each event", set_stacktrace },
+	{ 0, "func-stack", NULL, "a stack trace with each function (with -l)", set_func_stack },
+	{ 'O', NULL, "OPTION", "set a trace option; noOPTION clears it", set_option,
+	  .complete = "traceoption" },
+	{ 'C', NULL, "CLOCK", "the clock of the timestamps", set_clock, .complete = "clock" },
+	{ 'b', NULL, "KB", "size of the ring buffer of each CPU, in KiB", set_size },
+	{ 'B', NULL, "BUFFER", "what follows goes to a buffer (instance) of its own", set_buffer,
+	  .complete = "buffer" },
+	{ 'M', NULL, "CPUMASK", "trace only these CPUs, in hex; -1 is all", set_cpumask },
+	{ 'P', NULL, "PID", "record only these processes: 12,34", set_pids },
+	{ 'F', NULL, NULL, "record only the COMMAND", set_command_only },
+	{ 'c', NULL, NULL, "with -F or -P: their children too", set_follow },
+	{ 'i', NULL, NULL, "an event that does not exist is no error", set_ignore_missing },
+	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
+	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
+	  .complete = "file" },
+	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
+	  AT(file_version) },
+	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
+	  AT(interval_us) },
+	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,
+	  AT(keep) },
+	{ 'q', "quiet", NULL, "no table and no status line", opt_set_flag, AT(quiet) },
+	{ 0, "user", "USER", "run COMMAND as this user", opt_set_text, AT(user),
+	  .complete = "user" },
+	{ 0, "stderr", NULL, "the table goes to stderr", opt_set_flag, AT(to_stderr) },
+};
+
+/* What the options say together. */
+static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e)
+{
+	if (c->virt && c->output) {
+		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
+		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
+	}
+	if (c->file_version != 6 && c->file_version != 7)
+		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
+			       (unsigned long long)c->file_version);
+	if (plan_is_latency(c->plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
+		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
+	}
+	return plan_check(c->plan, has_command, e);
+}
+
+/* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
+static void make_version(char *to, size_t room)
+{
+	struct utsname u;
+
+	if (uname(&u))
+		snprintf(to, room, "trace-cmd %s", VERSION);
+	else
+		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
+			 u.machine);
+}
+
+static int print_table(const struct record_ctx *c, const struct totals *t)
+{
+	struct buf text = { 0 };
+
+	if (c->quiet)
+		return 0;
+	if (!totals_print(t, &text) && !buf_text(&text))
+		fputs((const char *)text.data, c->to_stderr ? stderr : stdout);
+	buf_free(&text);
+	return 0;
+}
+
+static int run(struct record_ctx *c, char *const *command)
+{
+	char version[MSG_MAX_PEER];
+	struct recording_opts o = { .plan = c->plan,
+				    .command = command,
+				    .user = c->user,
+				    .interval_ns = c->interval_us * 1000,
+				    .version = version,
+				    .keep = c->keep,
+				    .status = !c->quiet && isatty(STDERR_FILENO) };
+	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
+	struct err e = { 0 };
+	int ret;
+
+	make_version(version, sizeof(version));
+	o.dest = c->virt ? dest_virt_new(version, &e)
+			 : dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
+					 &e);
+	if (!o.dest || !result) {
+		err_print(stderr, &e);
+		return EXIT_FAILED;
+	}
+	ret = recording_run(&o, result, &e);
+	if (e.code)
+		err_print(stderr, &e);
+	if (!ret)
+		print_table(c, &result->totals);
+	if (!ret && result->ended_by_host)
+		fprintf(stderr, "trace-cmd: the host ended the recording\n");
+	o.dest->ops->free(o.dest);
+	if (ret)
+		return EXIT_FAILED;
+	return totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+}
+
+static int record(const struct command *self, int argc, char **argv)
+{
+	struct record_ctx c = { .file_version = 7, .interval_us = INTERVAL_DEFAULT_US };
+	struct err e = { 0 };
+	int rest, status;
+
+	c.plan = plan_new(&e);
+	status = c.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
+	if (status < 0 && check_ctx(&c, rest < argc, &e)) {
+		err_print(stderr, &e);
+		status = EXIT_USAGE;
+	}
+	if (c.interval_us < INTERVAL_MIN_US)
+		c.interval_us = INTERVAL_MIN_US;
+	if (status < 0)
+		status = run(&c, rest < argc ? argv + rest : NULL);
+	plan_free(c.plan);
+	return status;
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
+	.summary = "record a trace into trace.dat, or from a guest to its host (--virt)",
+	.details = "Without COMMAND it records until Ctrl-C.\n",
+	.opts = record_opts,
+	.nopts = ARRAY_SIZE(record_opts),
+	.run = record,
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* out.h - a file that is written mostly in one go, in the byte order of the traced machine */
+#ifndef TRACEDAT_OUT_H
+#define TRACEDAT_OUT_H
+
+#include "tracedat/local.h"
+#include "tracedat/writer.h"
+
+/* The first error sticks in .rc, and all later calls do nothing: a writer tests once, at the end.
+ */
+struct out {
+	int fd;		  /* borrowed */
+	const char *path; /* borrowed, for error texts */
+	bool big;
+	uint64_t at;	    /* file offset of the next byte */
+	struct buf pending; /* owned; the bytes before .at that are not in the file yet */
+	int rc;
+	struct err *e;
+};
+
+void out_mem(struct out *o, const void *from, size_t n);
+void out_uint(struct out *o, uint64_t v, size_t size);
+void out_text(struct out *o, const char *text); /* with its NUL */
+void out_align(struct out *o, uint64_t align);	/* zeros; @align is a power of two */
+void out_patch(struct out *o, uint64_t off, uint64_t v, size_t size);
+void out_extents(struct out *o, const struct tdat_cpu_data *cpu);
+int out_end(struct out *o); /* writes what is pending, sets the file's size; .rc */
+
+uint64_t cpu_bytes(const struct tdat_cpu_data *cpu);
+bool option_kept(
+	uint16_t id); /* false: the writer makes this one anew, or it belongs to a section */
+const char *buffer_clock(const struct tdat_buffer_data *b);
+void out_option(struct out *o, uint16_t id, const void *data, size_t len);
+
+/* The blocks of the head in their order: a section each in version 7. */
+enum { HEAD_BLOCKS = 6 };
+extern const struct head_block {
+	uint16_t id;
+	const char *what; /* the section's description */
+	void (*put)(struct out *o, const struct tdat_head *h);
+} head_blocks[HEAD_BLOCKS];
+
+/* The page size in the file's head; data are aligned to it. */
+uint64_t file_page_size(const struct tdat_head *h);
+/* The first bytes of a file, up to the page size. */
+void put_machine(struct out *o, const struct tdat_head *h, const char *version);
+
+/* The two layouts. @cpus: entries in each CPU table. */
+void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus);
+void write_v7(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* reader_local.h - the open file, as the parts of the reader and the checker see it */
+#ifndef TRACEDAT_READER_LOCAL_H
+#define TRACEDAT_READER_LOCAL_H
+
+#include "tracedat/local.h"
+#include "tracedat/unpack.h"
+
+struct tdat_file {
+	char *path;	    /* owned */
+	const uint8_t *map; /* owned mapping of .size bytes */
+	size_t size;
+	int version;
+	const struct unpack_method *method; /* of version 7; never NULL */
+	struct tdat_head head;		    /* views of .map and .owned */
+	struct tdat_file_buffer *buffers;   /* owned */
+	size_t nbuffers;
+	size_t table; /* CPU entries of all buffers together */
+	struct view latency;
+	bool has_latency;
+	uint8_t **owned; /* decompressed sections */
+	size_t nowned, owned_bytes;
+	uint64_t first_options; /* version 7: file offset of the first options section */
+	uint64_t after_head;	/* version 7: of the first section */
+};
+
+struct section {
+	uint64_t at; /* file offset of its header */
+	uint16_t id, flags;
+	uint32_t string;
+	uint64_t len; /* bytes behind the header; may go beyond the end of the file */
+};
+
+/* The version's own part of tdat_open(). */
+int open_v6(struct tdat_file *f, struct err *e);
+int open_v7(struct tdat_file *f, struct err *e);
+
+/* The range of the file from @off to its end. @off may be anything. */
+struct place file_place(const struct tdat_file *f, uint64_t off);
+
+/* A new buffer without CPUs; NULL with @e filled. The texts are copied. */
+struct tdat_file_buffer *file_add_buffer(struct tdat_file *f, const char *name, const char *clock,
+					 size_t clock_len, uint32_t page_size, struct err *e);
+int buffer_reserve(struct tdat_file *f, struct tdat_file_buffer *b, size_t ncpus, struct err *e);
+/* Add a CPU; what lies behind the file's end goes to .missing. Needs room from buffer_reserve(). */
+void buffer_add_cpu(const struct tdat_file *f, struct tdat_file_buffer *b, uint32_t cpu,
+		    uint64_t off, uint64_t len);
+
+/* -EPROTO or -ENODATA when no section header is at @off, or (with @whole) its body is cut. */
+int section_at(const struct tdat_file *f, uint64_t off, bool whole, struct section *to,
+	       struct err *e);
+
+#endif

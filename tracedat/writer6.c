@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * writer6.c - the layout of version 6: one sequence of blocks, then the data of each buffer
+ *
+ * Theory of operation
+ *
+ * The blocks of the head are written as they came. An instance is announced by a BUFFER option with
+ * the offset of its data; that is not known yet, so its place is remembered and patched. The data
+ * of a buffer are a tag, the CPU table, the clock and then the pages, all page aligned; the table
+ * can be computed beforehand from the sizes.
+ *
+ * The CPU count in the head is the width of all tables, so no CPUCOUNT option is needed. A
+ * TRACECLOCK option is: without it readers skip the clock of each buffer.
+ */
+#include "tracedat/out.h"
+
+#include <errno.h>
+
+static void put_blocks(struct out *o, const struct tdat_head *h, uint32_t cpus)
+{
+	put_machine(o, h, "6");
+	for (size_t i = 0; i < HEAD_BLOCKS; i++)
+		head_blocks[i].put(o, h);
+	out_uint(o, cpus, 4);
+}
+
+static void put_clock_option(struct out *o, const struct tdat_buffer_data *top)
+{
+	struct buf text = { 0 };
+
+	if (!buf_addf(&text, "[%s]\n", buffer_clock(top)))
+		out_option(o, TDAT_OPT_TRACECLOCK, text.data, text.len + 1);
+	buf_free(&text);
+}
+
+/* A BUFFER option; returns where its offset is. */
+static uint64_t put_buffer_option(struct out *o, const char *name)
+{
+	uint64_t at;
+
+	out_uint(o, TDAT_OPT_BUFFER, 2);
+	out_uint(o, 8 + strlen(name) + 1, 4);
+	at = o->at;
+	out_uint(o, 0, 8);
+	out_text(o, name);
+	return at;
+}
+
+/* @patch: one place an instance. */
+static void put_options(struct out *o, const struct tdat_file_plan *plan, uint64_t *patch)
+{
+	const struct tdat_head *h = plan->head;
+
+	out_mem(o, TAG_OPTIONS, TAG_LEN);
+	for (size_t i = 0; i < h->noptions; i++)
+		if (option_kept(h->options[i].id))
+			out_option(o, h->options[i].id, h->options[i].data.p,
+				   h->options[i].data.len);
+	if (!tdat_head_option(h, TDAT_OPT_TRACECLOCK))
+		put_clock_option(o, &plan->buffers[0]);
+	for (size_t i = 1; i < plan->nbuffers; i++)
+		patch[i - 1] = put_buffer_option(o, plan->buffers[i].name);
+	out_uint(o, TDAT_OPT_DONE, 2);
+}
+
+/* The data of CPU @cpu, or NULL. *@at goes on over the sorted array. */
+static const struct tdat_cpu_data *data_of(const struct tdat_buffer_data *b, uint32_t cpu,
+					   size_t *at)
+{
+	if (*at < b->ncpus && b->cpus[*at].cpu == cpu)
+		return &b->cpus[(*at)++];
+	return NULL;
+}
+
+static void put_buffer(struct out *o, const struct tdat_buffer_data *b, uint32_t cpus,
+		       uint64_t align)
+{
+	const char *clock = buffer_clock(b);
+	uint64_t off;
+	size_t at = 0;
+
+	out_mem(o, TAG_FLYRECORD, TAG_LEN);
+	off = align_up(o->at + cpus * 16ULL + 8 + strlen(clock) + 2, align);
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		const struct tdat_cpu_data *data = data_of(b, cpu, &at);
+		uint64_t n = data ? cpu_bytes(data) : 0;
+
+		out_uint(o, off, 8);
+		out_uint(o, n, 8);
+		off = align_up(off + n, align);
+	}
+	out_uint(o, strlen(clock) + 2, 8);
+	out_mem(o, "[", 1);
+	out_mem(o, clock, strlen(clock));
+	out_mem(o, "]", 1);
+	out_align(o, align);
+	for (size_t i = 0; i < b->ncpus; i++) {
+		out_extents(o, &b->cpus[i]);
+		out_align(o, align);
+	}
+}
+
+void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus)
+{
+	uint64_t align = file_page_size(plan->head);
+	uint64_t *patch = calloc(plan->nbuffers, sizeof(*patch));
+
+	if (!patch) {
+		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
+		return;
+	}
+	put_blocks(o, plan->head, cpus);
+	put_options(o, plan, patch);
+	for (size_t i = 0; i < plan->nbuffers; i++) {
+		if (i) {
+			out_align(o, align);
+			out_patch(o, patch[i - 1], o->at, 8);
+		}
+		put_buffer(o, &plan->buffers[i], cpus, align);
+	}
+	free(patch);
+}

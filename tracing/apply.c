@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * apply.c - a plan becomes the state of the kernel, and goes away again
+ *
+ * Theory of operation
+ *
+ * A table of steps, each run over all buffers before the next one, every write through the journal
+ * (tracing/undo.h). First everything is made quiet: tracing off, the events that somebody left on
+ * remembered and switched off, tracer nop. Then what empties or resizes the rings (clock, size),
+ * then options, rules and switches of events, pids, and the tracer last. Nothing records until
+ * trace_on().
+ *
+ * A start is paid for in accesses to tracefs, so: a file that says the right thing already is not
+ * written; a system is switched by its one file; formats are not read (tracing/meta.c does that
+ * while tracing runs).
+ */
+#include "tracing/apply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tracing/apply_local.h"
+#include "tracing/meta.h"
+#include "tracing/pages.h"
+
+struct applied {
+	struct undo *undo;
+	struct applied_buffer *b;
+	size_t n;
+};
+
+static int step_off(struct applied_buffer *b, struct err *e)
+{
+	return undo_write(b->undo, b->t, "tracing_on", "0", e);
+}
+
+/* What others left on. set_event lists the events, and is emptied by one open(). */
+static int step_quiet(struct applied_buffer *b, struct err *e)
+{
+	int ret = undo_write(b->undo, b->t, "set_event", "", e);
+
+	return ret ? ret : undo_write(b->undo, b->t, "current_tracer", "nop", e);
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at += len)
+		if ((at == text || strchr(" [", at[-1])) && strchr(" ]\n", at[len]))
+			return true;
+	return false;
+}
+
+static int step_clock(struct applied_buffer *b, struct err *e)
+{
+	struct buf text = { 0 };
+	int ret = tfs_read(b->t, "trace_clock", &text, e);
+
+	if (!ret && b->plan->clock && !has_word((char *)text.data, b->plan->clock)) {
+		err_say(e, EINVAL, "this kernel has no clock '%s'", b->plan->clock);
+		ret = hint_word(b->t, "trace_clock", b->plan->clock, "-C",
+				"'trace-cmd list -C' lists all", e);
+	}
+	if (!ret && b->plan->clock)
+		ret = undo_write(b->undo, b->t, "trace_clock", b->plan->clock, e);
+	if (!ret && (b->plan->clock ? snprintf(b->clock, sizeof(b->clock), "%s", b->plan->clock) < 0
+				    : tfs_bracketed((char *)text.data, b->clock, sizeof(b->clock))))
+		ret = err_say(e, EPROTO, "%s/trace_clock does not say which clock is used",
+			      tfs_path(b->t));
+	buf_free(&text);
+	return ret;
+}
+
+static int step_size(struct applied_buffer *b, struct err *e)
+{
+	char kb[24];
+	int ret;
+
+	if (!b->plan->size_kb)
+		return 0;
+	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)b->plan->size_kb);
+	ret = undo_write(b->undo, b->t, "buffer_size_kb", kb, e);
+	if (ret == -ENOMEM)
+		err_hint(e, "a smaller -b: it is in KiB, and for each CPU");
+	return ret;
+}
+
+/* All CPUs that have a buffer, as tracing_cpumask is written: "f" or "3,ffffffff". */
+static int all_cpus(const struct tracefs *t, struct buf *to, struct err *e)
+{
+	struct cpu_list cpus = { 0 };
+	int ret = pages_cpus(t, &cpus, e);
+	uint32_t n = cpu_list_count(&cpus), words = (n + 31) / 32;
+
+	for (uint32_t w = words; !ret && w-- > 0;) {
+		uint32_t bits = w + 1 == words && n % 32 ? (1U << n % 32) - 1 : UINT32_MAX;
+
+		if (buf_addf(to, "%s%x", w + 1 == words ? "" : ",", bits) || buf_text(to))
+			ret = err_set(e, ENOMEM, "no memory for the CPU mask");
+	}
+	cpu_list_free(&cpus);
+	return ret;
+}
+
+static int step_cpumask(struct applied_buffer *b, struct err *e)
+{
+	struct buf all = { 0 };
+	const char *mask = b->plan->cpumask;
+	int ret = 0;
+
+	if (mask && !strcmp(mask, "-1")) {
+		ret = all_cpus(b->t, &all, e);
+		mask = (char *)all.data;
+	}
+	if (!ret && mask)
+		ret = undo_write(b->undo, b->t, "tracing_cpumask", mask, e);
+	if (ret == -EOVERFLOW || ret == -EINVAL)
+		err_hint(e, "-M -1 means all CPUs; -M 5 means CPUs 0 and 2");
+	buf_free(&all);
+	return ret;
+}
+
+/* 1 = there is no such option now (some come with their tracer); else 0 or a negative errno. */
+static int set_option(const struct applied_buffer *b, const char *option, struct err *e)
+{
+	char file[512];
+	int ret = path_fmt(file, sizeof(file), e, "options/%s", option);
+
+	if (!ret && tfs_has(b->t, file))
+		return undo_write(b->undo, b->t, file, "1", e);
+	if (strncmp(option, "no", 2))
+		return ret ? ret : 1;
+	ret = path_fmt(file, sizeof(file), e, "options/%s", option + 2);
+	if (!ret && tfs_has(b->t, file))
+		return undo_write(b->undo, b->t, file, "0", e);
+	return ret ? ret : 1;
+}
+
+static int step_options(struct applied_buffer *b, struct err *e)
+{
+	int ret = b->plan->stacktrace ? undo_write(b->undo, b->t, "options/stacktrace", "1", e) : 0;
+
+	for (size_t i = 0; ret >= 0 && i < b->plan->options.n; i++)
+		ret = set_option(b, b->plan->options.text[i], e);
+	return ret < 0 ? ret : 0;
+}
+
+/* Those that came with the tracer. */
+static int step_late_options(struct applied_buffer *b, struct err *e)
+{
+	for (size_t i = 0; i < b->plan->options.n; i++) {
+		int ret = set_option(b, b->plan->options.text[i], e);
+
+		if (ret < 0)
+			return ret;
+		if (ret) {
+			err_say(e, EINVAL, "this kernel has no trace option '%s'",
+				b->plan->options.text[i]);
+			return hint_word(b->t, "trace_options", b->plan->options.text[i], "-O",
+					 "'trace-cmd list -o' lists all", e);
+		}
+	}
+	return 0;
+}
+
+static int write_pids(const struct applied_buffer *b, const char *file, pid_t more, struct err *e)
+{
+	struct buf text = { 0 };
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < b->plan->npids; i++)
+		ret = buf_addf(&text, "%s%d", text.len ? "\n" : "", (int)b->plan->pids[i]);
+	if (!ret && more)
+		ret = buf_addf(&text, "%s%d", text.len ? "\n" : "", (int)more);
+	if (ret || buf_text(&text))
+		ret = err_set(e, ENOMEM, "no memory for the list of pids");
+	else
+		ret = undo_write(b->undo, b->t, file, (char *)text.data, e);
+	buf_free(&text);
+	return ret;
+}
+
+static int follow_forks(const struct applied_buffer *b, const char *option, struct err *e)
+{
+	if (!b->whole->follow)
+		return 0;
+	if (tfs_has(b->t, option))
+		return undo_write(b->undo, b->t, option, "1", e);
+	err_say(e, ENOTSUP, "-c: this kernel cannot follow children (it has no %s)", option);
+	return err_hint(e, "record without -c, or a kernel from 4.7 on");
+}
+
+/* @more: one besides those of the plan, 0 = none. */
+static int restrict_to(const struct applied_buffer *b, pid_t more, struct err *e)
+{
+	int ret = 0;
+
+	if (b->plan->nevents)
+		ret = write_pids(b, "set_event_pid", more, e);
+	if (!ret && b->plan->nevents)
+		ret = follow_forks(b, "options/event-fork", e);
+	if (ret || !is_function_tracer(b->plan->tracer))
+		return ret;
+	ret = write_pids(b, "set_ftrace_pid", more, e);
+	return ret ? ret : follow_forks(b, "options/function-fork", e);
+}
+
+/* What others left in the pid files would hide events from us, so they are emptied too. */
+static int step_pids(struct applied_buffer *b, struct err *e)
+{
+	if (b->plan->npids)
+		return restrict_to(b, 0, e);
+	return b->plan->nevents && tfs_has(b->t, "set_event_pid")
+		       ? undo_write(b->undo, b->t, "set_event_pid", "", e)
+		       : 0;
+}
+
+/* Old records in the ring are not of this recording; clearing takes a while, looking does not. */
+static int step_clear(struct applied_buffer *b, struct err *e)
+{
+	struct cpu_list cpus = { 0 };
+	bool old = false;
+	int ret = pages_cpus(b->t, &cpus, e);
+
+	for (size_t i = 0; !ret && !old && i < cpus.n; i++) {
+		struct cpu_stats s;
+
+		old = cpu_stats_read(b->t, cpus.cpu[i], &s, NULL) || s.entries;
+	}
+	cpu_list_free(&cpus);
+	return !ret && old ? tfs_truncate(b->t, "trace", e) : ret;
+}
+
+static int (*const steps[])(struct applied_buffer *b, struct err *e) = {
+	step_off,     step_quiet,	 step_clock,	  step_size, step_cpumask,
+	step_options, apply_event_rules, apply_functions, step_pids, apply_event_switches,
+	apply_tracer, step_late_options, step_clear,
+};
+
+static int open_buffers(struct applied *a, const struct trace_plan *plan, struct tracefs *top,
+			struct err *e)
+{
+	a->b = calloc(plan->nbuffers, sizeof(*a->b));
+	if (!a->b)
+		return err_set(e, ENOMEM, "no memory for the recording");
+	for (size_t i = 0; i < plan->nbuffers; i++) {
+		struct applied_buffer *b = &a->b[a->n++];
+
+		b->plan = &plan->buffers[i];
+		b->whole = plan;
+		b->undo = a->undo;
+		b->t = i ? undo_instance(a->undo, top, b->plan->name, e) : top;
+		if (!b->t)
+			return e ? -e->code : -EIO;
+	}
+	return 0;
+}
+
+static int run_steps(struct applied *a, struct err *e)
+{
+	for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
+		for (size_t i = 0; i < a->n; i++) {
+			int ret = steps[s](&a->b[i], e);
+
+			if (!ret)
+				continue;
+			if (i)
+				err_prefix(e, "buffer %s", a->b[i].plan->name);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+struct applied *trace_apply(const struct trace_plan *plan, struct tracefs *top, struct err *e)
+{
+	struct applied *a = calloc(1, sizeof(*a));
+	struct err local = { 0 };
+	int ret;
+
+	if (!e)
+		e = &local;
+	if (!a) {
+		err_set(e, ENOMEM, "no memory for the recording");
+		return NULL;
+	}
+	a->undo = undo_new(e);
+	ret = a->undo ? open_buffers(a, plan, top, e) : -ENOMEM;
+	if (!ret)
+		ret = run_steps(a, e);
+	if (!ret)
+		ret = trace_hide(a, getpid(), e);
+	if (!ret)
+		return a;
+	applied_free(a);
+	return NULL;
+}
+
+static int switch_tracing(struct applied *a, const char *to, struct err *e)
+{
+	int first = 0;
+
+	for (size_t i = a->n; a->undo && i-- > 0;) {
+		struct err one = { 0 };
+		int ret = undo_write(a->undo, a->b[i].t, "tracing_on", to, &one);
+
+		if (ret && !first) {
+			first = ret;
+			if (e)
+				*e = one;
+		}
+	}
+	return first;
+}
+
+int trace_on(struct applied *a, struct err *e)
+{
+	return switch_tracing(a, "1", e);
+}
+
+int trace_off(struct applied *a, struct err *e)
+{
+	return switch_tracing(a, "0", e);
+}
+
+int trace_only_pid(struct applied *a, pid_t pid, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < a->n; i++)
+		ret = restrict_to(&a->b[i], pid, e);
+	return ret;
+}
+
+static int hide_in(const struct applied_buffer *b, const char *file, pid_t tid, struct err *e)
+{
+	struct buf now = { 0 };
+	AUTO_FREE char *text = NULL;
+	int ret;
+
+	if (!tfs_has(b->t, file))
+		return 0;
+	ret = tfs_read_line(b->t, file, &now, e);
+	if (!ret && asprintf(&text, "%s%s%d", now.len ? (char *)now.data : "", now.len ? "\n" : "",
+			     (int)tid) < 0)
+		ret = err_set(e, ENOMEM, "no memory for the list of pids");
+	if (!ret)
+		ret = undo_write(b->undo, b->t, file, text, e);
+	buf_free(&now);
+	return ret;
+}
+
+int trace_hide(struct applied *a, pid_t tid, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < a->n; i++)
+		if (!a->b[i].whole->trace_self && a->b[i].plan->nevents)
+			ret = hide_in(&a->b[i], "set_event_notrace_pid", tid, e);
+	return ret;
+}
+
+int trace_undo(struct applied *a, struct err *e)
+{
+	return a->undo ? undo_all(a->undo, e) : 0;
+}
+
+void trace_keep(struct applied *a)
+{
+	undo_free(a->undo);
+	a->undo = NULL;
+	a->n = 0; /* the handles are closed */
+}
+
+void applied_free(struct applied *a)
+{
+	if (!a)
+		return;
+	if (a->undo)
+		undo_all(a->undo, NULL);
+	undo_free(a->undo);
+	for (size_t i = 0; a->b && i < a->n; i++) {
+		event_refs_free(&a->b[i].on);
+		event_refs_free(&a->b[i].off);
+	}
+	free(a->b);
+	free(a);
+}
+
+size_t applied_nbuffers(const struct applied *a)
+{
+	return a->n;
+}
+
+struct tracefs *applied_buffer(const struct applied *a, size_t i)
+{
+	return a->b[i].t;
+}
+
+const char *applied_clock(const struct applied *a, size_t i)
+{
+	return a->b[i].clock;
+}
