@@ -9,6 +9,10 @@
 # B= is the build folder; objects mirror the tree below it. A folder of the tree is a static library,
 # and a unit test links only the folders that its own may include: see LAYERS.
 
+# V=1 shows the commands whole.
+Q	:= $(if $(V),,@)
+say	= $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
 B	?= build$(if $(SAN),/san)
 CC	?= gcc
 PKG	:= libtraceevent libtracefs libzstd zlib
@@ -43,18 +47,21 @@ trace-cmd: $(B)/trace-cmd
 	@cp -f $< $@
 
 $(B)/trace-cmd: $(call objs,$(COMMANDS)) $(call libs,$(lastword $(LAYERS)))
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 define LIBRARY
 $(B)/lib$(1).a: $(call objs,$(call srcs,$(1)))
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call say,AR,$$@)
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call LIBRARY,$(l))))
 
 $(B)/%.o: %.c VERSION
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -c -o $@ $<
 
 # Tests. Unit tests: tests/unit/<layer>/test_<subject>.c, linked with the layers up to their own.
 UNIT	:= $(sort $(wildcard tests/unit/*/test_*.c))
@@ -63,7 +70,8 @@ UNIT_BINS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT))
 define UNIT_RULE
 $(B)/tests/unit/$(1)/test_%: tests/unit/$(1)/test_%.c $(call libs,$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(ALLFLAGS) -MMD -MP -o $$@ $$< $$(filter %.a,$$^) -lcmocka $$(LDLIBS)
+	$$(call say,TEST,$$@)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALLFLAGS) -MMD -MP -o $$@ $$< $$(filter %.a,$$^) -lcmocka $$(LDLIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call UNIT_RULE,$(l))))
 
@@ -73,12 +81,14 @@ FUZZ_BINS := $(patsubst %,$(B)/tests/fuzz/replay_%,$(FUZZ))
 
 $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(call libs,$(lastword $(LAYERS)))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ tests/fuzz/fuzz_$*.c tests/fuzz/replay.c \
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ tests/fuzz/fuzz_$*.c tests/fuzz/replay.c \
 		$(filter %.a,$^) $(LDLIBS)
 
 $(B)/tests/helpers/%: tests/cli/%.c $(call libs,$(lastword $(LAYERS)))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
 
 HELPERS	:= $(patsubst tests/cli/%.c,$(B)/tests/helpers/%,$(wildcard tests/cli/*.c))
 CLI	:= $(sort $(wildcard tests/cli/*.sh))

@@ -152,7 +152,7 @@ static int print_table(const struct record_ctx *c, const struct totals *t)
 
 static int run(struct record_ctx *c, char *const *command)
 {
-	char version[MSG_MAX_PEER];
+	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
 	struct recording_opts o = { .plan = c->plan,
 				    .command = command,
 				    .user = c->user,

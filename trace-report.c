@@ -59,7 +59,7 @@ static int set_plain_event(void *ctx, const struct opt *o, const char *val, stru
 static int set_cpu(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	(void)o;
-	return cpu_list_add(&plan_of(ctx)->cpus, val, e);
+	return cpu_set_add(&plan_of(ctx)->cpus, val, e);
 }
 
 static int set_plugin(void *ctx, const struct opt *o, const char *val, struct err *e)

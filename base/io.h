@@ -47,7 +47,9 @@ int path_fmt(char *buf, size_t size, struct err *e, const char *fmt, ...) PRINTF
 /* mkdir -p with @mode for what is made. */
 int make_dirs(const char *path, mode_t mode, struct err *e);
 
-/* Whole text is one number in [min, max], decimal or 0x; else -EINVAL. @what names it in the text.
+/*
+ * The whole text is one number in [min, max], decimal or 0x; else -EINVAL. @what names it in the
+ * error.
  */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *to, const char *what,
 	      struct err *e);

@@ -4,6 +4,7 @@
  *
  * The same table makes the parser, the help text, the shell completion and the check of the man
  * page (make lint). Parsing is getopt_long(3): it stops at the first word that is no option.
+ * Kinds of arguments are those of contrib/completion/trace-cmd.bash.in.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -21,18 +22,18 @@ struct opt {
 	 */
 	int (*set)(void *ctx, const struct opt *o, const char *val, struct err *e);
 	size_t off;	      /* where in @ctx the ready-made setters below store */
-	const char *complete; /* what completes the argument: file dir event domain tracer clock cpu
-				 ... */
+	const char *complete; /* kind of the argument, for completion: file, event, ... */
 };
 
-/* Ready-made setters; the member at .off has the type named here. */
-int opt_set_flag(void *ctx, const struct opt *o, const char *val, struct err *e); /* bool = true */
-int opt_clear_flag(void *ctx, const struct opt *o, const char *val,
-		   struct err *e);						  /* bool = false */
-int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e); /* const char * */
-int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);  /* uint64_t */
-int opt_set_size(void *ctx, const struct opt *o, const char *val,
-		 struct err *e); /* uint64_t, bytes */
+/*
+ * Ready-made setters. The member at .off is a bool (set to true, or to false), a const char *
+ * (borrowed), a uint64_t, or a uint64_t in bytes.
+ */
+int opt_set_flag(void *ctx, const struct opt *o, const char *val, struct err *e);
+int opt_clear_flag(void *ctx, const struct opt *o, const char *val, struct err *e);
+int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e);
+int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);
+int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e);
 
 struct command {
 	const char *name;

@@ -118,31 +118,14 @@ static void port_mark(unsigned int chan, char *to, size_t size)
 		snprintf(to, size, " name='" GUESTS_CTL_NAME "'");
 }
 
-/*
- * One device. libvirt adds controllers by itself to what is stored, but not to a running guest:
- * there its refusal names them, and one more is given before the second attempt.
- */
-static int attach_one(const struct virsh *v, const char *which, const char *xml, struct err *e)
-{
-	static const char controller[] = "<controller type='virtio-serial'/>";
-	const char *const words[] = { "attach-device", v->domain, "/dev/stdin", which, NULL };
-	struct buf out = { 0 };
-	int ret = virsh(v, words, xml, &out, e);
-
-	if (ret == -EIO && !strcmp(which, "--live") && strstr(e->what, "virtio-serial") &&
-	    !virsh(v, words, controller, &out, NULL))
-		ret = virsh(v, words, xml, &out, e);
-	buf_free(&out);
-	return ret;
-}
-
 /* Give the channels to one configuration: @which is --config or --live. */
 static int attach_to(const struct virsh *v, const struct guest_text *t, const char *which,
 		     unsigned int *added, unsigned int *kept, struct err *e)
 {
 	const char *const dump[] = { "dumpxml", v->domain,
 				     strcmp(which, "--live") ? "--inactive" : NULL, NULL };
-	struct buf xml = { 0 }, have = { 0 };
+	const char *const attach[] = { "attach-device", v->domain, "/dev/stdin", which, NULL };
+	struct buf xml = { 0 }, have = { 0 }, out = { 0 };
 	int ret = virsh(v, dump, NULL, &have, e);
 
 	for (unsigned int chan = 0; !ret && chan <= t->cpus; chan++) {
@@ -158,12 +141,28 @@ static int attach_to(const struct virsh *v, const struct guest_text *t, const ch
 		if (!ret && buf_text(&xml))
 			ret = err_set(e, ENOMEM, "no memory for the XML");
 		if (!ret)
-			ret = attach_one(v, which, (char *)xml.data, e);
+			ret = virsh(v, attach, (char *)xml.data, &out, e);
 		*added += !ret;
 	}
 	buf_free(&xml);
 	buf_free(&have);
+	buf_free(&out);
 	return ret;
+}
+
+/*
+ * libvirt adds controllers to a stored configuration by itself, to a running guest never: that one
+ * must have been started with one that has free ports.
+ */
+static void hint_live(struct err *e)
+{
+	bool serial = e && strstr(e->what, "virtio-serial");
+
+	err_prefix(e, "the configuration has the channels, the running guest could not take them");
+	err_hint(
+		e,
+		serial ? "stop and start the guest: libvirt gives it the controller then"
+		       : "start trace-cmd virt-server first and run this again, or stop and start the guest");
 }
 
 int guests_attach(const struct guest_text *text, const char *uri, struct guest_attached *did,
@@ -172,12 +171,7 @@ int guests_attach(const struct guest_text *text, const char *uri, struct guest_a
 	const struct virsh v = { uri, text->domain };
 	struct guest_text t = *text;
 	unsigned int there = 0;
-	struct err own = { 0 };
-	int ret;
-
-	if (!e)
-		e = &own; /* libvirt's words decide what is tried next */
-	ret = is_system(&v, &t.system, e);
+	int ret = is_system(&v, &t.system, e);
 
 	*did = (struct guest_attached){ 0 };
 	if (!ret)
@@ -187,14 +181,8 @@ int guests_attach(const struct guest_text *text, const char *uri, struct guest_a
 	if (ret || !did->running || t.kind == GUEST_CHAN_FIFO)
 		return ret;
 	ret = attach_to(&v, &t, "--live", &did->live, &there, e);
-	if (ret) {
-		err_prefix(
-			e,
-			"the configuration has the channels, the running guest could not take them");
-		err_hint(
-			e,
-			"start trace-cmd virt-server first and run this again, or stop and start the guest");
-	}
+	if (ret)
+		hint_live(e);
 	return ret;
 }
 

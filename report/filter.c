@@ -99,7 +99,7 @@ bool filter_shows(struct filter *f, struct tep_record *rec)
 	return included;
 }
 
-/* @at counts over all parts: part i has filters of parts[i].filter->filters events. */
+/* @at counts over all parts; in one, stock goes from the highest event id down. */
 char *filter_next_text(const struct filter *f, size_t *at)
 {
 	size_t i = *at;
@@ -113,6 +113,7 @@ char *filter_next_text(const struct filter *f, size_t *at)
 			continue;
 		}
 		++*at;
+		i = (size_t)tf->filters - 1 - i;
 		condition = tep_filter_make_string(f->parts[p].filter,
 						   tf->event_filters[i].event_id);
 		if (asprintf(&text, "%s: %s", tf->event_filters[i].event->name,
@@ -143,7 +144,7 @@ static int parse_cpu(const char **at, uint32_t *to, const char *text, struct err
 	return 0;
 }
 
-static int add_range(struct cpu_list *l, uint32_t first, uint32_t last, struct err *e)
+static int add_range(struct cpu_set *l, uint32_t first, uint32_t last, struct err *e)
 {
 	uint32_t *ranges = realloc(l->ranges, (l->n + 1) * 2 * sizeof(*ranges));
 
@@ -156,7 +157,7 @@ static int add_range(struct cpu_list *l, uint32_t first, uint32_t last, struct e
 	return 0;
 }
 
-int cpu_list_add(struct cpu_list *l, const char *text, struct err *e)
+int cpu_set_add(struct cpu_set *l, const char *text, struct err *e)
 {
 	const char *at = text;
 	uint32_t first, last;
@@ -186,7 +187,7 @@ int cpu_list_add(struct cpu_list *l, const char *text, struct err *e)
 	}
 }
 
-bool cpu_list_has(const struct cpu_list *l, uint32_t cpu)
+bool cpu_set_has(const struct cpu_set *l, uint32_t cpu)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (cpu >= l->ranges[2 * i] && cpu <= l->ranges[2 * i + 1])
@@ -194,8 +195,8 @@ bool cpu_list_has(const struct cpu_list *l, uint32_t cpu)
 	return !l->n;
 }
 
-void cpu_list_free(struct cpu_list *l)
+void cpu_set_free(struct cpu_set *l)
 {
 	free(l->ranges);
-	*l = (struct cpu_list){ 0 };
+	*l = (struct cpu_set){ 0 };
 }

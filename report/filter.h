@@ -33,13 +33,13 @@ bool filter_shows(struct filter *f, struct tep_record *rec);
 char *filter_next_text(const struct filter *f, size_t *at);
 
 /* A list of CPUs, "1,3-5" or "1:3-5". */
-struct cpu_list {
+struct cpu_set {
 	uint32_t *ranges; /* owned: pairs of first and last */
 	size_t n;	  /* pairs; 0 = every CPU */
 };
 
-int cpu_list_add(struct cpu_list *l, const char *text, struct err *e);
-bool cpu_list_has(const struct cpu_list *l, uint32_t cpu); /* also true for an empty list */
-void cpu_list_free(struct cpu_list *l);
+int cpu_set_add(struct cpu_set *l, const char *text, struct err *e);
+bool cpu_set_has(const struct cpu_set *l, uint32_t cpu); /* also true for an empty list */
+void cpu_set_free(struct cpu_set *l);
 
 #endif

@@ -23,7 +23,7 @@ static int open_sources(struct input *in, bool rated, struct err *e)
 		in->sources[i] = (struct print_source){
 			.tep = in->tep.tep,
 			.prefix = "",
-			.ns = clock_is_ns(tdat_buffer(in->file, i)->clock),
+			.ns = in->clock.mult || clock_is_ns(tdat_buffer(in->file, i)->clock),
 			.rated = rated,
 		};
 	return 0;
@@ -99,7 +99,7 @@ static int add_lane(struct input *in, size_t buffer, size_t cpu, struct lane lan
 	return 0;
 }
 
-int input_add_lanes(struct input *in, const struct cpu_list *cpus, uint32_t *rank, struct err *e)
+int input_add_lanes(struct input *in, const struct cpu_set *cpus, uint32_t *rank, struct err *e)
 {
 	size_t total = 0;
 
@@ -117,7 +117,7 @@ int input_add_lanes(struct input *in, const struct cpu_list *cpus, uint32_t *ran
 
 			struct lane lane = { .pull = pull, .rank = ++*rank, .group = group };
 
-			if (buffer->cpus[i].len && cpu_list_has(cpus, buffer->cpus[i].cpu))
+			if (buffer->cpus[i].len && cpu_set_has(cpus, buffer->cpus[i].cpu))
 				rc = add_lane(in, b, i, lane, e);
 			if (rc)
 				return rc;

@@ -49,7 +49,7 @@ void input_close(struct input *in); /* a zeroed one is fine */
  * Make a lane for each CPU that has data and is in @cpus. *rank is the rank of the first and is
  * moved on: the top buffer's CPUs first, then the others in the order of the file.
  */
-int input_add_lanes(struct input *in, const struct cpu_list *cpus, uint32_t *rank, struct err *e);
+int input_add_lanes(struct input *in, const struct cpu_set *cpus, uint32_t *rank, struct err *e);
 
 /* The lane that merge_next() gave. */
 struct input_lane *input_lane_of(struct lane *l);

@@ -40,6 +40,6 @@ void report_plan_free(struct report_plan *p)
 	free(p->filters.list);
 	free(p->raw_events.list);
 	free(p->plain_events.list);
-	cpu_list_free(&p->cpus);
+	cpu_set_free(&p->cpus);
 	*p = (struct report_plan){ 0 };
 }

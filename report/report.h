@@ -49,7 +49,7 @@ struct report_plan {
 	struct report_file *files; /* owned */
 	size_t nfiles;
 	struct report_texts filters, raw_events, plain_events;
-	struct cpu_list cpus;
+	struct cpu_set cpus;
 	struct print_style style;
 	struct report_tep_setup tep;
 	struct graph_options graph;

@@ -92,6 +92,15 @@ static int set_up(struct run *r, size_t i, struct err *e)
 	return rc;
 }
 
+/* Times inside of the plugins' texts look like those in front of the line. */
+static void set_time_format(const struct report_plan *p, const struct input *in)
+{
+	if (p->style.raw_time || (tdat_nbuffers(in->file) && !in->sources[0].ns))
+		report_tep_time_format("%12d");
+	else
+		report_tep_time_format(p->style.full_time ? "%9d" : "%6.1000d");
+}
+
 static int open_input(struct run *r, size_t i, struct err *e)
 {
 	const struct report_plan *p = r->plan;
@@ -110,6 +119,7 @@ static int open_input(struct run *r, size_t i, struct err *e)
 	rc = input_open(&r->in[i], &how, e);
 	if (rc)
 		return rc;
+	set_time_format(p, &r->in[i]);
 	r->res->bad_formats += r->in[i].tep.bad_formats;
 	if (!p->tep.no_plugins) {
 		r->graphs[i] = graph_new(r->in[i].tep.tep, &p->graph, e);

@@ -14,6 +14,7 @@
  */
 #include "report/tep.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 
 static int set_machine(struct tep_handle *tep, const struct tdat_head *head)
@@ -99,4 +100,12 @@ void report_tep_free(struct report_tep *t)
 		tep_unload_plugins(t->plugins, t->tep);
 	tep_free(t->tep);
 	*t = (struct report_tep){ 0 };
+}
+
+void report_tep_time_format(const char *format)
+{
+	const char **of_plugin = dlsym(RTLD_DEFAULT, "tep_func_repeat_format");
+
+	if (of_plugin)
+		*of_plugin = format;
 }

@@ -33,6 +33,12 @@ int report_tep_init(struct report_tep *to, const struct tdat_head *head,
 void report_tep_free(struct report_tep *t);
 
 /*
+ * The function plugin prints the time of the last repeat of a call (func_repeats) by a format that
+ * it exports for the program to change: a format of tep_print_event(). One for the whole process.
+ */
+void report_tep_time_format(const char *format);
+
+/*
  * Mark all events whose name, system or "system:name" matches the regular expression @regex with
  * @flag (TEP_EVENT_FL_PRINTRAW, TEP_EVENT_FL_NOHANDLE). Returns how many, or -EINVAL.
  */

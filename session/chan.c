@@ -320,10 +320,12 @@ static int pump_skip(struct chan *c, uint64_t budget, struct err *e)
 	size_t got;
 	int rc;
 
-	rc = take(c, 0, again && c->phase ? to_edge(c) : budget, &got, e);
-	skip_bytes(c, c->env->scratch, got);
-	if (again && !c->phase)
+	if (again && !c->phase) {
 		resume(c);
+		return c->mode == STORE ? pump_store(c, budget, e) : REC_BUDGET;
+	}
+	rc = take(c, 0, again ? to_edge(c) : budget, &got, e);
+	skip_bytes(c, c->env->scratch, got);
 	return rc;
 }
 

@@ -369,11 +369,20 @@ int trace_undo(struct applied *a, struct err *e)
 	return a->undo ? undo_all(a->undo, e) : 0;
 }
 
+static void forget_refs(struct applied *a)
+{
+	for (size_t i = 0; a->b && i < a->n; i++) {
+		event_refs_free(&a->b[i].on);
+		event_refs_free(&a->b[i].off);
+	}
+	a->n = 0;
+}
+
 void trace_keep(struct applied *a)
 {
-	undo_free(a->undo);
+	forget_refs(a);
+	undo_free(a->undo); /* closes the handles too */
 	a->undo = NULL;
-	a->n = 0; /* the handles are closed */
 }
 
 void applied_free(struct applied *a)
@@ -383,10 +392,7 @@ void applied_free(struct applied *a)
 	if (a->undo)
 		undo_all(a->undo, NULL);
 	undo_free(a->undo);
-	for (size_t i = 0; a->b && i < a->n; i++) {
-		event_refs_free(&a->b[i].on);
-		event_refs_free(&a->b[i].off);
-	}
+	forget_refs(a);
 	free(a->b);
 	free(a);
 }

@@ -217,7 +217,7 @@ int tfs_bracketed(const char *text, char *to, size_t room)
 	len = strcspn(from, "] \n");
 	if (!len || len >= room)
 		return -EINVAL;
-	memcpy(to, from, len);
+	memmove(to, from, len); /* the caller may pass one buffer twice */
 	to[len] = '\0';
 	return 0;
 }

@@ -23,8 +23,8 @@ refuses() {
 
 refuses "wrong magic: a V1 client is recognised" 'legacy text protocol' hex 3200343039360030 hex 00
 refuses "wrong magic: a V3 client is recognised" 'V3' hex 2d3156330000000000
-refuses "wrong magic: rubbish" 'expected' hex deadbeefdeadbeef
-refuses "size 0" 'TCONNECT' hex 0000000000000002
+refuses "wrong magic: rubbish" 'said its message has 3735928559 bytes' hex deadbeefdeadbeef
+refuses "size 0" 'said its message has 0 bytes; 8..8192' hex 0000000000000002
 refuses "size 4 GiB" '4294967295 bytes' hex ffffffff00000002
 refuses "command 99" 'command 99' hex 0000000800000063
 refuses "TINIT before TCONNECT" 'sent TINIT while TCONNECT' tinit 1 4096
@@ -45,7 +45,7 @@ refuses "metadata without end" 'more than 1048576 bytes of metadata' $hello tini
 refuses "a client that says nothing after TCONNECT" 'no TINIT came in 1.0 s' $hello
 refuses "a client that stops in its metadata" 'no further metadata came' $hello tinit 2 4096 expect RINIT
 refuses "one byte a quarter of a second" 'bytes of a message came in 1.0 s' slow 250 00000008000000
-refuses "one byte at a time in a body" 'of 20 bytes of TINIT came' $hello slow 120 0000001400000004000000010000
+refuses "one byte at a time in a body" 'TINIT came in 1.0 s' $hello slow 120 0000001400000004000000010000
 refuses "totals of other CPUs than TINIT's" 'totals of 1 CPUs, after TINIT with 2' $hello tinitx 2 4096 7 1 \
 	expect RINIT metax 2 hex 0000002800000001 hex 00000001 hex 00000000000000000000000000000000000000000000000000000000
 refuses "metadata again, when that was not agreed on" 'not agreed on' $hello tinit 2 4096 expect RINIT meta 2 tail
@@ -74,7 +74,7 @@ check "a good guest is served meanwhile" guest good tconnect expect RCONNECT tin
 saved 1
 check "and its recording is whole" is "$(events "$(find "$out" -name 'trace.good.*.dat')")" 5000
 wait $c $s $j
-check "1,000 connections of one guest: a few stay" grep -qx 'open 15' "$top/conns"
+check "1,000 connections of one guest: a few stay" grep -qxE 'open 1[345]' "$top/conns"
 check "1,000 connections to the shared socket: a few stay" grep -qx 'open 15' "$top/shared"
 check "they are logged once a second, not a thousand times" \
 	sh -c "[ \$(grep -c 'connections refused' '$top/log') -le 12 ]"

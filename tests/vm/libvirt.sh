@@ -66,6 +66,7 @@ make_guest() {
 
 # domain NAME CPUS: the XML of a domain; its channels from standard input.
 domain() {
+	as mkfifo "$BASE/out/$1.shell.in" "$BASE/out/$1.shell.out"
 	cat <<-END
 	<domain type='qemu'>
 	  <name>$1</name>
@@ -90,7 +91,6 @@ domain() {
 # start NAME: boot, and wait for its shell, which is on descriptors 7 and 8 from then on.
 start() {
 	local line
-	as mkfifo "$BASE/out/$1.shell.in" "$BASE/out/$1.shell.out"
 	exec 7<>"$BASE/out/$1.shell.in" 8<>"$BASE/out/$1.shell.out"
 	virsh_ start "$1" || return 1
 	while IFS= read -r -t "$VM_BOOT_TIMEOUT" -u 8 line; do
@@ -192,8 +192,14 @@ assert_ok "it connects" wait_for 20 connected
 record_from lv2
 
 t_begin "attached while the guest runs"
-domain lv3 1 </dev/null >"$BASE/lv3.xml"
 virsh_ destroy lv2
+domain lv4 1 </dev/null >"$BASE/lv4.xml"
+virsh_ define "$BASE/lv4.xml"
+assert_ok "a guest without a controller starts" virsh_ start lv4 --paused
+out=$(as ./trace-cmd setup-guest lv4 -c 1 --dir "$VIRT" --sockets -a -C $URI 2>&1) || true
+assert_contains "$out" "try: stop and start the guest: libvirt gives it the controller" "it must be restarted"
+virsh_ destroy lv4
+domain lv3 1 <<<"<controller type='virtio-serial' index='0'/>" >"$BASE/lv3.xml"
 virsh_ define "$BASE/lv3.xml"
 assert_ok "the guest boots without channels" start lv3
 as ./trace-cmd setup-guest lv3 -c 1 --dir "$VIRT" --sockets 2>/dev/null >&2
@@ -202,8 +208,12 @@ out=$(as ./trace-cmd setup-guest lv3 -c 1 --dir "$VIRT" --sockets --own-socket -
 assert_contains "$out" "the running guest has 2 of them now" "sockets: at once"
 wait_for 20 connected || t_fail "the new control port is not connected"
 record_from lv3
-as ./trace-cmd setup-guest lv3 -c 1 --dir "$VIRT" 2>/dev/null >&2
 virsh_ destroy lv3
+as ./trace-cmd setup-guest lv4 -c 1 --dir "$VIRT" >"$T_DIR/lv4.txt" 2>&1
+virsh_ start lv4 --paused
+out=$(as ./trace-cmd setup-guest lv4 -c 3 --dir "$VIRT" -a -C $URI 2>&1) || true
+assert_contains "$out" "a reboot from inside is not enough" "FIFOs: with the next start"
+virsh_ destroy lv4
 rc=0
 host_stop server TERM 30 || rc=$?
 assert_eq 0 $rc "the server ends well"
