@@ -40,30 +40,35 @@ struct listen_run {
 	bool tty; /* a status line is shown */
 };
 
-#define OPT(letter, name, arg, help, set, member, comp) \
-	{ letter, name, arg, help, set, offsetof(struct listen_opts, member), comp }
+#define OPT(letter, name, arg, help, set, member, comp)                                  \
+	{                                                                                \
+		letter, name, arg, help, set, offsetof(struct listen_opts, member), comp \
+	}
 
 static const struct opt virt_server_opts[] = {
-	OPT(0, "dir", "DIR", "where the guests' directories and sockets are", opt_set_text, dir, "dir"),
-	OPT('o', "output", "OUTDIR", "write the trace.dat files there (default: here)", opt_set_text,
-	    outdir, "dir"),
+	OPT(0, "dir", "DIR", "where the guests' directories and sockets are", opt_set_text, dir,
+	    "dir"),
+	OPT('o', "output", "OUTDIR", "write the trace.dat files there (default: here)",
+	    opt_set_text, outdir, "dir"),
 	OPT('D', "daemon", NULL, "run in the background", opt_set_flag, daemon, NULL),
 	OPT('l', "log", "LOGFILE", "write the log to LOGFILE, not to stderr", opt_set_text, logfile,
 	    "file"),
 	OPT(0, "once", NULL, "exit after the first recording", opt_set_flag, once, NULL),
 	OPT(0, "file-version", "6|7", "version of the trace.dat files (default: 7)", opt_set_u64,
 	    version, NULL),
-	OPT(0, "max-cpus", "N", "refuse guests with more CPUs (default: 256)", opt_set_u64, cpus, NULL),
+	OPT(0, "max-cpus", "N", "refuse guests with more CPUs (default: 256)", opt_set_u64, cpus,
+	    NULL),
 	OPT(0, "max-size", "SIZE", "keep at most SIZE of trace data of one recording", opt_set_size,
 	    size, NULL),
-	OPT(0, "max-rate", "SIZE", "keep at most SIZE a second of one recording", opt_set_size, rate,
-	    NULL),
-	OPT(0, "max-meta", "SIZE", "take at most SIZE of metadata (default: 28M)", opt_set_size, meta,
-	    NULL),
+	OPT(0, "max-rate", "SIZE", "keep at most SIZE a second of one recording", opt_set_size,
+	    rate, NULL),
+	OPT(0, "max-meta", "SIZE", "take at most SIZE of metadata (default: 28M)", opt_set_size,
+	    meta, NULL),
 	OPT(0, "max-sessions", "N", "run and save at most N recordings at a time (default: 64)",
 	    opt_set_u64, sessions, NULL),
-	OPT(0, "timeout", "SECONDS", "patience with a guest that falls silent; 0 = for ever (default: 5)",
-	    opt_set_u64, timeout, NULL),
+	OPT(0, "timeout", "SECONDS",
+	    "patience with a guest that falls silent; 0 = for ever (default: 5)", opt_set_u64,
+	    timeout, NULL),
 	OPT(0, "no-restore", NULL, "leave what a killed server left in OUTDIR alone", opt_set_flag,
 	    no_restore, NULL),
 	OPT('q', "quiet", NULL, "say nothing but errors", opt_set_flag, quiet, NULL),
@@ -219,9 +224,9 @@ static enum exit_status run_server(const struct listen_opts *o, int ready_fd)
 	int rc = -1;
 
 	run.log = log_open(o->daemon && !o->logfile ? "/dev/null" : o->logfile,
-			   o->quiet   ? LOG_ERROR :
-			   o->verbose ? LOG_DEBUG :
-					LOG_INFO,
+			   o->quiet	? LOG_ERROR
+			   : o->verbose ? LOG_DEBUG
+					: LOG_INFO,
 			   &e);
 	run.loop = run.log ? loop_new(&e) : NULL;
 	if (!run.loop)
@@ -303,7 +308,8 @@ static int virt_server_run(const struct command *self, int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	if (rest < argc)
-		err_say(&e, EINVAL, "virt-server takes no arguments, but there is '%s'", argv[rest]);
+		err_say(&e, EINVAL, "virt-server takes no arguments, but there is '%s'",
+			argv[rest]);
 	if (e.code || check_opts(&o, &e)) {
 		err_print(stderr, &e);
 		return EXIT_USAGE;

@@ -62,6 +62,7 @@ PLAN_SETTER(set_command_only, plan_set_command_only)
 PLAN_SETTER(set_follow, plan_set_follow)
 PLAN_SETTER(set_ignore_missing, plan_set_ignore_missing)
 PLAN_SETTER(set_all_formats, plan_set_all_formats)
+PLAN_SETTER(set_no_filter, plan_set_no_filter)
 
 #define AT(member) .off = offsetof(struct record_ctx, member)
 
@@ -95,6 +96,7 @@ static const struct opt record_opts[] = {
 	{ 'c', NULL, NULL, "with -F or -P: their children too", set_follow },
 	{ 'i', NULL, NULL, "an event that does not exist is no error", set_ignore_missing },
 	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
+	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
 	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
 	  .complete = "file" },
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,

@@ -25,14 +25,17 @@ struct restore_opts {
 	bool quiet;
 };
 
-#define OPT(letter, name, arg, help, set, member, comp) \
-	{ letter, name, arg, help, set, offsetof(struct restore_opts, member), comp }
+#define OPT(letter, name, arg, help, set, member, comp)                                   \
+	{                                                                                 \
+		letter, name, arg, help, set, offsetof(struct restore_opts, member), comp \
+	}
 
 static const struct opt restore_opts[] = {
-	OPT('o', "output", "FILE", "with files of CPUs: write FILE (default: trace.dat)", opt_set_text,
-	    output, "file"),
+	OPT('o', "output", "FILE", "with files of CPUs: write FILE (default: trace.dat)",
+	    opt_set_text, output, "file"),
 	OPT('i', "input", "FILE", "take the metadata from FILE", opt_set_text, input, "file"),
-	OPT(0, "file-version", "6|7", "version of the file (default: 7)", opt_set_u64, version, NULL),
+	OPT(0, "file-version", "6|7", "version of the file (default: 7)", opt_set_u64, version,
+	    NULL),
 	OPT('q', "quiet", NULL, "say nothing but errors", opt_set_flag, quiet, NULL),
 };
 
@@ -72,8 +75,9 @@ static enum exit_status say(const struct restore_opts *o, const struct restored 
 
 static enum exit_status worse(enum exit_status a, enum exit_status b)
 {
-	static const int rank[] = { [EXIT_WHOLE] = 0, [EXIT_FAILED] = 3, [EXIT_USAGE] = 2,
-				    [EXIT_LOSSES] = 1 };
+	static const int rank[] = {
+		[EXIT_WHOLE] = 0, [EXIT_FAILED] = 3, [EXIT_USAGE] = 2, [EXIT_LOSSES] = 1
+	};
 
 	return rank[a] >= rank[b] ? a : b;
 }
@@ -184,7 +188,8 @@ static int find_head(const struct restore_opts *o, const char *part, char *head,
 	if (!meta_of(part, head, room))
 		return 0;
 	err_say(e, ENOENT, "there are no metadata for %s", part);
-	return err_hint(e, "give them with -i: any trace.dat of version 6 of the same machine and boot");
+	return err_hint(
+		e, "give them with -i: any trace.dat of version 6 of the same machine and boot");
 }
 
 static enum exit_status restore_parts(const struct restore_opts *o, char **paths, int n)
@@ -236,9 +241,9 @@ static int restore_run(const struct command *self, int argc, char **argv)
 	if (o.input || o.output)
 		return restore_parts(&o, argv + rest, argc - rest);
 	for (int i = rest; i < argc; i++)
-		status = worse(status, !stat(argv[i], &st) && S_ISDIR(st.st_mode) ?
-					       restore_dir(&o, argv[i]) :
-					       restore_meta(&o, argv[i]));
+		status = worse(status, !stat(argv[i], &st) && S_ISDIR(st.st_mode)
+					       ? restore_dir(&o, argv[i])
+					       : restore_meta(&o, argv[i]));
 	return status;
 }
 

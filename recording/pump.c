@@ -20,8 +20,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -35,7 +37,9 @@ struct pump {
 	uint8_t *mark; /* owned page */
 	bool blocked;
 	pthread_t thread;
-	int wake; /* eventfd: pump_finish() was called */
+	pid_t tid;
+	sem_t begun; /* .tid is there */
+	int wake;    /* eventfd: pump_finish() was called */
 	_Atomic bool finishing;
 	_Atomic bool failed;
 	_Atomic uint64_t patience_ns;
@@ -139,6 +143,8 @@ static void *pump_thread(void *arg)
 {
 	struct pump *p = arg;
 
+	p->tid = gettid();
+	sem_post(&p->begun);
 	while (!p->finishing) {
 		int ret = move_pages(p);
 
@@ -155,6 +161,7 @@ static void *pump_thread(void *arg)
 
 static void pump_free(struct pump *p)
 {
+	sem_destroy(&p->begun);
 	recorder_free(p->rec);
 	free(p->sources);
 	free(p->mark);
@@ -193,16 +200,20 @@ struct pump *pump_start(const struct pump_opts *o, struct err *e)
 		return NULL;
 	}
 	p->wake = -1;
+	sem_init(&p->begun, 0, 0);
 	ret = pump_init(p, o, e);
 	if (!ret) {
 		ret = pthread_create(&p->thread, NULL, pump_thread, p);
 		if (ret)
 			err_set(e, ret, "cannot start a thread for CPU %u", o->cpu);
 	}
-	if (!ret)
-		return p;
-	pump_free(p);
-	return NULL;
+	if (ret) {
+		pump_free(p);
+		return NULL;
+	}
+	while (sem_wait(&p->begun))
+		;
+	return p;
 }
 
 void pump_finish(struct pump *p, uint64_t patience_ns)
@@ -226,6 +237,11 @@ void pump_join(struct pump *p, struct pump_result *to)
 				    .err = p->err,
 				    .copying = s->copying };
 	pump_free(p);
+}
+
+pid_t pump_tid(const struct pump *p)
+{
+	return p->tid;
 }
 
 uint64_t pump_moved(const struct pump *p)

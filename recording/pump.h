@@ -8,6 +8,7 @@
 #ifndef RECORDING_PUMP_H
 #define RECORDING_PUMP_H
 
+#include <sys/types.h>
 #include "base/io.h"
 #include "trace-recorder.h"
 
@@ -19,7 +20,7 @@ struct pump_opts {
 	uint64_t interval_ns; /* look at least this often, however little there is */
 	const int *sources; /* trace_pipe_raw of each buffer, [0] = the top one; borrowed, copied */
 	size_t nsources;
-	int sink; /* borrowed */
+	int sink;	    /* borrowed */
 	bool start_mark;    /* begin with a mark page: the reader looks for it */
 	uint64_t stream_id; /* for the marks */
 };
@@ -34,6 +35,7 @@ struct pump_result {
 
 /* Starts the thread. NULL on error. */
 struct pump *pump_start(const struct pump_opts *o, struct err *e);
+pid_t pump_tid(const struct pump *p); /* of the thread, to hide it from the trace */
 
 /*
  * Tracing is off: move what is left, then end. @patience_ns: how long a sink that takes nothing is

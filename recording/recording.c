@@ -43,6 +43,11 @@ struct stat_texts {
 	size_t n;
 };
 
+struct pid_watch {
+	struct watch watch; /* of a pidfd, owned */
+	struct recording *recording;
+};
+
 struct recording {
 	const struct recording_opts *opts;
 	struct recording_result *result;
@@ -61,6 +66,8 @@ struct recording {
 	bool dest_open, tracing, aborted;
 	struct loop *loop;
 	struct watch task_watch, dest_watch;
+	struct pid_watch *pids; /* owned: the processes of -P, where no command sets the end */
+	size_t npids, pids_left;
 	struct timer tick;
 	uint64_t started, last_moved;
 	struct err *err;
@@ -191,6 +198,9 @@ static int start_pumps(struct recording *r)
 		r->pumps[i] = pump_start(&o, r->err);
 		if (!r->pumps[i])
 			return -r->err->code;
+		ret = trace_hide(r->applied, pump_tid(r->pumps[i]), r->err);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -237,6 +247,50 @@ static void command_ended(struct watch *w, uint32_t events)
 
 	(void)events;
 	loop_stop(r->loop);
+}
+
+static void pid_ended(struct watch *w, uint32_t events)
+{
+	struct recording *r = container_of(w, struct pid_watch, watch)->recording;
+
+	(void)events;
+	loop_unwatch(w);
+	if (!--r->pids_left)
+		loop_stop(r->loop);
+}
+
+/* Without a command, the end of the last process of -P is the end. */
+static int watch_pids(struct recording *r)
+{
+	const struct trace_plan *plan = r->opts->plan;
+
+	for (size_t b = 0; !r->task && b < plan->nbuffers; b++)
+		r->npids += plan->buffers[b].npids;
+	r->pids = calloc(r->npids + 1, sizeof(*r->pids));
+	if (!r->pids)
+		return err_set(r->err, ENOMEM, "no memory for the processes of -P");
+	for (size_t b = 0, n = 0; n < r->npids; b++)
+		for (size_t i = 0; i < plan->buffers[b].npids; i++, n++) {
+			struct pid_watch *p = &r->pids[n];
+			int fd = task_watch_pid(plan->buffers[b].pids[i], r->err);
+
+			*p = (struct pid_watch){ { .fd = fd, .ready = pid_ended }, r };
+			if (fd < 0 || loop_watch(r->loop, &p->watch, EPOLLIN, r->err))
+				return -r->err->code;
+			r->pids_left++;
+		}
+	return 0;
+}
+
+static void unwatch_pids(struct recording *r)
+{
+	for (size_t i = 0; r->pids && i < r->npids; i++) {
+		loop_unwatch(&r->pids[i].watch);
+		if (r->pids[i].watch.fd > 0)
+			close(r->pids[i].watch.fd);
+	}
+	free(r->pids);
+	r->pids = NULL;
 }
 
 static void host_spoke(struct watch *w, uint32_t events)
@@ -464,8 +518,8 @@ static int stop_and_finish(struct recording *r)
 }
 
 static int (*const steps[])(struct recording *r) = {
-	open_tracefs, open_dest, prepare_command, make_loop,	apply_plan,	 open_sources,
-	start_pumps,  switch_on, send_head,	  wait_for_end, stop_and_finish,
+	open_tracefs, open_dest,  prepare_command, make_loop, apply_plan,   open_sources,
+	start_pumps,  watch_pids, switch_on,	   send_head, wait_for_end, stop_and_finish,
 };
 
 /* Leave nothing behind, wherever the steps ended. */
@@ -481,10 +535,13 @@ static int recording_end(struct recording *r, int ret)
 	if (ret && r->dest_open && !r->started && r->opts->dest->ops->abandon)
 		r->opts->dest->ops->abandon(r->opts->dest);
 	task_free(r->task);
+	unwatch_pids(r);
 	for (size_t i = 0; r->sources && i < r->cpus.n * r->nbuffers; i++)
 		if (r->sources[i] >= 0)
 			close(r->sources[i]);
-	if (r->applied && !r->opts->keep)
+	if (r->applied && r->opts->keep)
+		trace_keep(r->applied);
+	else if (r->applied)
 		undone = trace_undo(r->applied, e);
 	applied_free(r->applied);
 	loop_free(r->loop);

@@ -6,9 +6,9 @@
  *
  * The parts are not rewritten: they become lists of extents, per buffer and CPU, and the writer
  * copies those in the kernel. Where the head names several buffers, or nothing vouches for the
- * stream (a peer without marks, or a killed server's parts), the parts are read once: mark pages say
- * which buffer the next pages are of, and a page whose header cannot be is left out and counted.
- * Otherwise a part is one extent and nobody looks at it.
+ * stream (a peer without marks, or a killed server's parts), the parts are read once: mark pages
+ * say which buffer the next pages are of, and a page whose header cannot be is left out and
+ * counted. Otherwise a part is one extent and nobody looks at it.
  *
  * The file appears under its name only when it is whole and on the disk: <name>.tmp, fsync, rename
  * that never replaces. Only then are the parts removed. So at any moment either the parts or the
@@ -31,7 +31,7 @@
 #include "tracedat/writer.h"
 
 enum {
-	EXTENTS_MAX = 1 << 17,	/* of all buffers and CPUs: 3 MiB */
+	EXTENTS_MAX = 1 << 17, /* of all buffers and CPUs: 3 MiB */
 	BUFFERS_MAX = 256,
 	WINDOW = 256 << 10, /* bytes read at once when pages are looked at */
 	TRIES = 1000,
@@ -108,7 +108,9 @@ static int set_buffer(struct assembly *a, size_t i, const char *name)
 {
 	struct tdat_buffer_data *b = &a->buffers[i];
 
-	*b = (struct tdat_buffer_data){ .name = name, .clock = a->clock, .page_size = a->page_size };
+	*b = (struct tdat_buffer_data){ .name = name,
+					.clock = a->clock,
+					.page_size = a->page_size };
 	b->cpus = a->cpus + i * a->ncpus;
 	b->ncpus = a->ncpus;
 	for (uint32_t cpu = 0; cpu < a->ncpus; cpu++)
@@ -139,7 +141,8 @@ static int make_buffers(struct assembly *a, struct err *e)
 			continue;
 		name = buffer_name(h, &h->options[k]);
 		if (!name)
-			return err_say(e, EPROTO, "the name of buffer %zu in the metadata is cut", i);
+			return err_say(e, EPROTO, "the name of buffer %zu in the metadata is cut",
+				       i);
 		set_buffer(a, i++, name);
 	}
 	return 0;
@@ -250,7 +253,8 @@ static int count(struct assembly *a, uint32_t cpu, struct err *e)
 			ct->bytes += c->extents[i].len;
 		if (whole || !c->nextents)
 			continue;
-		rc = tdat_count_pages(a->st->parts[cpu], c->extents, c->nextents, &a->sh.head.layout, &n, e);
+		rc = tdat_count_pages(a->st->parts[cpu], c->extents, c->nextents,
+				      &a->sh.head.layout, &n, e);
 		if (rc)
 			return rc;
 	}
@@ -287,7 +291,8 @@ static int take_head(struct assembly *a, struct err *e)
 	return make_buffers(a, e);
 }
 
-/* Rename <name>.tmp to <name> or, as long as there is such a file already, <name less .dat>-n.dat */
+/* Rename <name>.tmp to <name> or, as long as there is such a file already, <name less .dat>-n.dat
+ */
 static int publish(struct assembly *a, const char *tmp, struct store_result *res, struct err *e)
 {
 	const struct store *st = a->st;
@@ -344,7 +349,8 @@ static int write_file_of(struct assembly *a, struct store_result *res, struct er
 	if (rc)
 		unlinkat(dir, tmp, 0);
 	else
-		fsync(dir); /* refused by some file systems: the name is then as durable as they make it */
+		fsync(dir); /* refused by some file systems: the name is then as durable as they
+			       make it */
 	return rc;
 }
 
@@ -387,7 +393,8 @@ int store_assemble(struct store *st, struct totals *t, bool check, struct store_
 			 (unsigned long long)a.dropped);
 	if (!rc && a.sh.tail_cut)
 		snprintf(res->note + strlen(res->note), sizeof(res->note) - strlen(res->note),
-			 "%sthe last options of the metadata were cut off", res->note[0] ? "; " : "");
+			 "%sthe last options of the metadata were cut off",
+			 res->note[0] ? "; " : "");
 	free_assembly(&a);
 	if (!rc)
 		store_remove(st);

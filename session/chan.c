@@ -35,7 +35,7 @@
 enum {
 	ROUND = 1 << 20,     /* bytes in one callback: others are served too */
 	PIPE_SIZE = 1 << 20, /* of a FIFO */
-	CHUNK = 256 << 10,   /* of one splice; also the memory of a channel where splice is refused */
+	CHUNK = 256 << 10, /* of one splice; also the memory of a channel where splice is refused */
 };
 
 enum mode { IDLE, SCAN, STORE, SKIP, NR_MODES };
@@ -51,11 +51,11 @@ struct chan {
 	struct recorder *rec; /* store: FIFO to part */
 	struct chan_use use;  /* valid while mode != IDLE */
 	struct chan_counts n;
-	uint64_t phase;	 /* bytes of the current page that were taken, < page_size */
+	uint64_t phase; /* bytes of the current page that were taken, < page_size */
 	bool disk_failed;
 	uint8_t carry[REC_MARK_LEN]; /* scan: what may begin a mark; skip: the page's first bytes */
 	size_t ncarry;
-	uint64_t behind;      /* scan: bytes up to the end of the mark page still to come */
+	uint64_t behind; /* scan: bytes up to the end of the mark page still to come */
 	bool switched;	 /* skip: a mark went by, so the part file must be told .buffer */
 	uint32_t buffer; /* skip: which buffer's pages come, if .switched */
 };
@@ -143,9 +143,9 @@ static void follow_marks(struct chan *c, const uint8_t *at, size_t n)
 {
 	while (n) {
 		size_t step = min_u64(n, c->use.page_size - c->phase);
-		size_t head = c->ncarry < REC_MARK_LEN && c->phase == c->ncarry ?
-				      min_u64(step, REC_MARK_LEN - c->ncarry) :
-				      0;
+		size_t head = c->ncarry < REC_MARK_LEN && c->phase == c->ncarry
+				      ? min_u64(step, REC_MARK_LEN - c->ncarry)
+				      : 0;
 		struct rec_mark m;
 
 		memcpy(c->carry + c->ncarry, at, head);
@@ -171,7 +171,8 @@ static void skip_bytes(struct chan *c, const uint8_t *at, size_t n)
 	*(c->disk_failed ? &c->n.disk : &c->n.quota) += n;
 }
 
-/* The first pages, which came together with the mark: what the session allows, the rest is skipped. */
+/* The first pages, which came together with the mark: what the session allows, the rest is skipped.
+ */
 static void first_pages(struct chan *c, const uint8_t *at, size_t n)
 {
 	size_t keep = min_u64(n, c->use.allow(c->use.ctx, n + c->use.page_size) / c->use.page_size *
@@ -417,8 +418,7 @@ static int open_fifo(struct chan *c, struct err *e)
 static int open_socket(struct chan *c, struct err *e)
 {
 	c->listen.fd = listen_unix(c->at.path, e);
-	return c->listen.fd < 0 ? c->listen.fd :
-				  loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
+	return c->listen.fd < 0 ? c->listen.fd : loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
 }
 
 struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, struct err *e)

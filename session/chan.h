@@ -25,13 +25,13 @@ struct chan_env {
 
 /* What was taken from the channel since chan_begin(), bytes. received = stored + quota + disk. */
 struct chan_counts {
-	uint64_t stale;	   /* before the mark: of nobody */
-	uint64_t received; /* of this recording */
-	uint64_t stored;   /* in the part file */
+	uint64_t stale;	      /* before the mark: of nobody */
+	uint64_t received;    /* of this recording */
+	uint64_t stored;      /* in the part file */
 	uint64_t quota, disk; /* thrown away for this cause */
-	uint64_t last_ns;  /* now_ns() of the last byte, 0 = none yet */
-	bool found;	   /* the mark was seen (always, where no marks are used) */
-	bool ended;	   /* a socket's end of stream, or the channel broke */
+	uint64_t last_ns;     /* now_ns() of the last byte, 0 = none yet */
+	bool found;	      /* the mark was seen (always, where no marks are used) */
+	bool ended;	      /* a socket's end of stream, or the channel broke */
 };
 
 /* What a recording wants of a channel. */
@@ -48,7 +48,8 @@ struct chan_use {
 	void (*moved)(void *ctx, struct chan *c, const struct err *e);
 };
 
-/* Open the FIFO, or listen on the socket (what a dead server left there is replaced). NULL on error. */
+/* Open the FIFO, or listen on the socket (what a dead server left there is replaced). NULL on
+ * error. */
 struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, struct err *e);
 void chan_close(struct chan *c); /* NULL is fine */
 

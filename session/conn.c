@@ -99,7 +99,8 @@ static void run_closed(void *ctx, struct session *session, const struct session_
 
 static int begin_run(struct conn *c, struct err *e)
 {
-	static const struct session_owner ops = { NULL, run_send, run_late, run_released, run_closed };
+	static const struct session_owner ops = { NULL, run_send, run_late, run_released,
+						  run_closed };
 	struct session_owner owner = ops;
 	struct msg hello = { .type = MSG_RCONNECT, .rconnect.text = MSG_GREETING };
 	struct server *s = c->server;
@@ -108,7 +109,8 @@ static int begin_run(struct conn *c, struct err *e)
 	if (s->stopping)
 		return err_say(e, ESHUTDOWN, "the server is being stopped");
 	if (s->nruns >= s->o.max_sessions)
-		return err_say(e, EUSERS, "%u recordings are running or being saved, as many as allowed",
+		return err_say(e, EUSERS,
+			       "%u recordings are running or being saved, as many as allowed",
 			       s->nruns);
 	r = calloc(1, sizeof(*r));
 	if (!r)

@@ -6,8 +6,8 @@
  *
  * What lies in the directory is compared with what is open, whenever inotify or a guest that begins
  * gives a reason; so directories may come, go and change in any order. Channels are kept open while
- * nobody records, because somebody must take the bytes (chan.c). While a recording has them they are
- * left alone; it is looked again when it gives them back.
+ * nobody records, because somebody must take the bytes (chan.c). While a recording has them they
+ * are left alone; it is looked again when it gives them back.
  */
 #include "session/server_local.h"
 
@@ -177,7 +177,8 @@ static int rescan_chans(struct domain *d, struct err *e)
 static int open_listen(struct domain *d, struct err *e)
 {
 	char path[GUESTS_PATH_MAX];
-	int rc = path_fmt(path, sizeof(path), e, "%s/%s/" GUESTS_CTL_NAME, d->server->o.dir, d->name);
+	int rc = path_fmt(path, sizeof(path), e, "%s/%s/" GUESTS_CTL_NAME, d->server->o.dir,
+			  d->name);
 
 	if (rc || d->listen.fd >= 0)
 		return rc;

@@ -5,9 +5,9 @@
  * Theory of operation
  *
  * A queue in the loop's thread, and at most one worker thread, made for one job and joined when its
- * eventfd says that it is done. The worker has the signals blocked as its maker has (loop_signals()),
- * so they all go to the loop. If no thread can be made, the work is done at once: late for others,
- * but done.
+ * eventfd says that it is done. The worker has the signals blocked as its maker has
+ * (loop_signals()), so they all go to the loop. If no thread can be made, the work is done at once:
+ * late for others, but done.
  */
 #include "session/job.h"
 
@@ -75,8 +75,8 @@ struct jobs *jobs_new(struct loop *l, struct err *e)
 	}
 	js->loop = l;
 	js->last = &js->first;
-	js->watch = (struct watch){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-				    .ready = job_ready };
+	js->watch =
+		(struct watch){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = job_ready };
 	if (js->watch.fd < 0) {
 		err_set(e, errno, "cannot make an eventfd");
 		free(js);

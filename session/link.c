@@ -35,10 +35,10 @@ struct link {
 	struct timer patience, end;
 	uint64_t patience_ns;
 	unsigned int faults;
-	bool lost;   /* skipping to the next TCONNECT */
-	bool paused, busy; /* busy: in work_off() */
-	bool over;   /* .gone is due */
-	struct err why;	/* of .gone */
+	bool lost;		    /* skipping to the next TCONNECT */
+	bool paused, busy;	    /* busy: in work_off() */
+	bool over;		    /* .gone is due */
+	struct err why;		    /* of .gone */
 	uint32_t bad_size, bad_cmd; /* header of the message at hand, 0 = not known */
 	size_t nin, nout;
 	uint8_t in[MSG_MAX], out[MSG_MAX];
@@ -81,8 +81,8 @@ static void flush(struct link *k)
 
 	if (k->over || !k->nout)
 		return;
-	n = k->watch.fd < 0 ? (ssize_t)k->nout :
-			      send(k->watch.fd, k->out, k->nout, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = k->watch.fd < 0 ? (ssize_t)k->nout
+			    : send(k->watch.fd, k->out, k->nout, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		err_set(&e, errno, "cannot answer on the control channel");
 		give_up(k, &e);
@@ -159,8 +159,8 @@ static void patience_fire(struct timer *t)
 	k->bad_size = c.bad ? 0 : size;
 	k->bad_cmd = c.bad ? 0 : cmd;
 	if (name)
-		err_say(&e, ETIMEDOUT, "only %zu of %u bytes of %s came in %.1f s", k->nin, size, name,
-			(double)k->patience_ns / NSEC_PER_SEC);
+		err_say(&e, ETIMEDOUT, "only %zu of %u bytes of %s came in %.1f s", k->nin, size,
+			name, (double)k->patience_ns / NSEC_PER_SEC);
 	else
 		err_say(&e, ETIMEDOUT, "only %zu bytes of a message came in %.1f s", k->nin,
 			(double)k->patience_ns / NSEC_PER_SEC);

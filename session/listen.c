@@ -60,12 +60,14 @@ static int bind_at(int fd, int dir, const char *name, const char *path, struct e
 	if (strlen(path) < sizeof(sa.sun_path))
 		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "%s", path);
 	else
-		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "/proc/self/fd/%d/%s", dir, name);
+		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "/proc/self/fd/%d/%s", dir,
+			      name);
 	if (rc)
 		return rc;
 	if (fchmod(fd, MODE) || bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return err_set(e, errno, "cannot make the socket %s", path);
-	/* QEMU often runs as another user: the group that the directory was given to may connect. */
+	/* QEMU often runs as another user: the group that the directory was given to may connect.
+	 */
 	if (!fstat(dir, &st) && fchownat(dir, name, (uid_t)-1, st.st_gid, AT_SYMLINK_NOFOLLOW))
 		errno = 0; /* not ours to give away: the owner can still connect */
 	if (fchmodat(dir, name, MODE, 0))

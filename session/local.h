@@ -9,11 +9,11 @@
 struct store {
 	const struct store_place *place; /* borrowed */
 	char name[STORE_NAME_MAX];
-	int meta;		  /* flock'ed */
-	uint64_t meta_len, kept;  /* bytes: written; those that stay when a tail is cut */
-	bool stay; /* the sources are not ours to remove */
-	int parts[MSG_MAX_CPUS];  /* -1: none */
-	uint32_t nparts;	  /* one more than the highest CPU with a part */
+	int meta;		 /* flock'ed */
+	uint64_t meta_len, kept; /* bytes: written; those that stay when a tail is cut */
+	bool stay;		 /* the sources are not ours to remove */
+	int parts[MSG_MAX_CPUS]; /* -1: none */
+	uint32_t nparts;	 /* one more than the highest CPU with a part */
 };
 
 /* A mapped .meta, parsed: the head, and the options behind it. */

@@ -16,7 +16,8 @@ struct restored {
 };
 
 /*
- * Make the file of @meta (a name in @place). The parts are removed when, and only when, it went well.
+ * Make the file of @meta (a name in @place). The parts are removed when, and only when, it went
+ * well.
  */
 int restore_one(const struct store_place *place, const char *meta, struct restored *to);
 

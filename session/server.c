@@ -361,12 +361,13 @@ bool server_status(struct server *s, struct buf *to)
 		if (session_state(r->session) < SESSION_RECORDING)
 			continue;
 		session_now(r->session, &n);
-		size_text(secs > 0 ? (uint64_t)((double)(n.bytes - min_u64(n.bytes, r->shown_bytes)) /
-						secs) :
-				     0,
-			  rate, sizeof(rate));
-		buf_addf(to, "%s%s: %s/s, %s, lost %s", any ? " | " : "", session_domain(r->session),
-			 rate, size_text(n.bytes, all, sizeof(all)),
+		size_text(
+			secs > 0 ? (uint64_t)((double)(n.bytes - min_u64(n.bytes, r->shown_bytes)) /
+					      secs)
+				 : 0,
+			rate, sizeof(rate));
+		buf_addf(to, "%s%s: %s/s, %s, lost %s", any ? " | " : "",
+			 session_domain(r->session), rate, size_text(n.bytes, all, sizeof(all)),
 			 size_text(n.lost, lost, sizeof(lost)));
 		r->shown_bytes = n.bytes;
 		r->shown_ns = now;

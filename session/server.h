@@ -14,7 +14,7 @@
 struct server;
 
 struct server_opts {
-	const char *dir;    /* borrowed, as all here */
+	const char *dir; /* borrowed, as all here */
 	const char *outdir;
 	const char *prefix; /* of the files' names, NULL = "trace" */
 	int version;	    /* of the files: 6 or 7 */

@@ -64,8 +64,8 @@ struct server {
 
 /* domain.c */
 struct domain *domain_get(struct server *s, const char *name, struct err *e); /* made if new */
-void domain_put(struct domain *d);  /* freed, if nothing keeps it */
-void domain_free(struct domain *d); /* unlinks it from the server */
+void domain_put(struct domain *d);    /* freed, if nothing keeps it */
+void domain_free(struct domain *d);   /* unlinks it from the server */
 void domain_rescan(struct domain *d); /* channels and socket as they lie there now */
 void domains_rescan(struct server *s);
 void domain_lost(struct server *s, int wd); /* the directory that @wd watched is another by now */

@@ -57,10 +57,10 @@ struct session {
 	char peer[MSG_MAX_PEER];
 	struct store *store;
 	uint64_t meta_bytes;
-	struct chan **chans; /* owned array of borrowed channels */
+	struct chan **chans;	 /* owned array of borrowed channels */
 	int parts[MSG_MAX_CPUS]; /* of the store */
 	uint32_t cpus, page_size;
-	uint64_t kept;	 /* trace bytes on the disk */
+	uint64_t kept;		      /* trace bytes on the disk */
 	uint64_t tokens, refilled_ns; /* of the rate */
 	uint64_t drain_start, drain_until, quiet_ns;
 	bool disk_told; /* the log has the disk's refusal */
@@ -262,7 +262,8 @@ static void note_peer(struct session *s, const struct msg *m)
 
 enum { STALE_MAX = 64 << 20 /* bytes thrown away at TINIT: a full FIFO is 1 MiB */ };
 
-/* Without marks the only way to be rid of old bytes is to take them all before the guest may send. */
+/* Without marks the only way to be rid of old bytes is to take them all before the guest may send.
+ */
 static void begin_channels(struct session *s)
 {
 	struct chan_use use = { .page_size = s->page_size,
@@ -338,8 +339,9 @@ static int got_meta(struct session *s, const struct msg *m, struct err *e)
 {
 	if (s->state == SESSION_RECORDING && !s->tail) {
 		if (!(s->ext.features & MSG_F_TAIL))
-			return err_say(e, EPROTO,
-				       "sent SENDMETA while recording; that feature was not agreed on");
+			return err_say(
+				e, EPROTO,
+				"sent SENDMETA while recording; that feature was not agreed on");
 		s->tail = true;
 	}
 	s->meta_bytes += m->meta.len;
@@ -425,7 +427,8 @@ static void count_cpu(struct session *s, uint32_t i)
 
 	if (t->told && ct->bytes > n->received) {
 		ct->transport += totals_pages(t, ct->bytes - n->received);
-		log_warn(s->env.log, "guest %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
+		log_warn(s->env.log,
+			 "guest %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
 			 s->domain, i, ct->bytes - n->received, ct->bytes,
 			 n->found ? "" : " (not even the stream's mark)");
 	}
@@ -535,7 +538,8 @@ static int got_close(struct session *s, const struct msg *m, struct err *e)
 	if (s->state == SESSION_DRAINING)
 		return 0;
 	if (s->state != SESSION_RECORDING) {
-		log_info(s->env.log, "guest %s: it gave up before the metadata were there", s->domain);
+		log_info(s->env.log, "guest %s: it gave up before the metadata were there",
+			 s->domain);
 		drop(s);
 		return 0;
 	}
@@ -578,8 +582,8 @@ void session_end(struct session *s, enum session_why why, uint64_t quiet_ns)
 			session_hurry(s, quiet_ns);
 		return;
 	}
-	log_warn(s->env.log, "guest %s: the recording ends without the guest's CLOSE: %s", s->domain,
-		 names[why]);
+	log_warn(s->env.log, "guest %s: the recording ends without the guest's CLOSE: %s",
+		 s->domain, names[why]);
 	s->cut = true;
 	s->why = why;
 	if (s->state == SESSION_RECORDING)
@@ -623,7 +627,7 @@ static void assemble_done(struct job *j)
 enum msg_state session_expects(const struct session *s)
 {
 	static const enum msg_state by_state[SESSION_NR_STATES] = {
-		[SESSION_HELLO] = MSG_S_GREETED,     [SESSION_READY] = MSG_S_META,
+		[SESSION_HELLO] = MSG_S_GREETED,       [SESSION_READY] = MSG_S_META,
 		[SESSION_RECORDING] = MSG_S_RECORDING, [SESSION_DRAINING] = MSG_S_CLOSING,
 		[SESSION_CLOSED] = MSG_S_IDLE,
 	};

@@ -24,9 +24,10 @@ struct session_limits {
 	uint64_t meta_bytes; /* most metadata, default 28 MiB: parsing maps them */
 	uint64_t disk_bytes; /* most trace data of one recording, bytes; 0 = no limit */
 	uint64_t rate;	     /* most trace bytes a second to keep; 0 = no limit */
-	uint64_t hello_ns;   /* time for TINIT, and between pieces of metadata; 5 s; UINT64_MAX = none */
-	uint64_t drain_ns;   /* time for the last bytes after CLOSE, default 10 s */
-	uint64_t quiet_ns;   /* a peer without totals has ended when nothing came so long, 1 s */
+	uint64_t hello_ns; /* time for TINIT, and between pieces of metadata; 5 s; UINT64_MAX = none
+			    */
+	uint64_t drain_ns; /* time for the last bytes after CLOSE, default 10 s */
+	uint64_t quiet_ns; /* a peer without totals has ended when nothing came so long, 1 s */
 };
 
 void session_limits_defaults(struct session_limits *l);

@@ -10,8 +10,8 @@
  * one without a lock is an orphan that restore may take.
  *
  * When the head is whole it is judged at once, mapped for that moment, so that bad metadata are
- * refused while the guest can still be told. Then it is completed in place: older generations end it
- * earlier than ours. Behind the complete head there are only option records, which end with the
+ * refused while the guest can still be told. Then it is completed in place: older generations end
+ * it earlier than ours. Behind the complete head there are only option records, which end with the
  * file: first our VERSION option, then, later, what MSG_F_TAIL brings.
  */
 #include "session/local.h"
@@ -69,8 +69,7 @@ static int claim(struct store *st, struct err *e)
 
 	if (rc)
 		return rc;
-	if (!st->place->exact &&
-	    !faccessat(st->place->dirfd, st->name, F_OK, AT_SYMLINK_NOFOLLOW))
+	if (!st->place->exact && !faccessat(st->place->dirfd, st->name, F_OK, AT_SYMLINK_NOFOLLOW))
 		return -EEXIST;
 	st->meta = openat(st->place->dirfd, meta,
 			  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -92,8 +91,8 @@ static int claim_any(struct store *st, const char *domain, struct err *e)
 	localtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
 	for (unsigned int i = 1; i < TRIES; i++) {
-		int rc = path_fmt(st->name, sizeof(st->name), e, "%s.%s.%s%s.dat", st->place->prefix,
-				  domain, stamp, more);
+		int rc = path_fmt(st->name, sizeof(st->name), e, "%s.%s.%s%s.dat",
+				  st->place->prefix, domain, stamp, more);
 
 		if (!rc)
 			rc = claim(st, e);
@@ -115,8 +114,8 @@ static int claim_exact(struct store *st, struct err *e)
 	if (rc != -EEXIST)
 		return rc;
 	store_path(st, "", path, sizeof(path));
-	err_say(e, EEXIST, "%s.meta is there: another recording writes %s, or one was cut short", path,
-		path);
+	err_say(e, EEXIST, "%s.meta is there: another recording writes %s, or one was cut short",
+		path, path);
 	return err_hint(e, "'trace-cmd restore %s.meta' saves what was cut short", path);
 }
 
@@ -166,7 +165,8 @@ int store_part(struct store *st, uint32_t cpu, struct err *e)
 
 	if (rc)
 		return rc;
-	fd = openat(st->place->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(st->place->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd < 0)
 		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, name);
 	st->parts[cpu] = fd;
@@ -238,7 +238,8 @@ static const char *feature_names(uint32_t features, char *to, size_t room)
 static void put_version(struct wcur *w, const struct msg_ext *x)
 {
 	char text[MSG_MAX_PEER + 160], names[64];
-	int n = snprintf(text, sizeof(text), "%s; features:%s; received by trace-cmd %s virt-server",
+	int n = snprintf(text, sizeof(text),
+			 "%s; features:%s; received by trace-cmd %s virt-server",
 			 x->present && x->peer[0] ? x->peer : "unknown (a peer without extensions)",
 			 feature_names(x->features, names, sizeof(names)), VERSION);
 

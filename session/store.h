@@ -17,11 +17,12 @@
 enum { STORE_NAME_MAX = 200, STORE_PATH_MAX = 4096 };
 
 struct store_place {
-	int dirfd;	     /* the output directory */
-	const char *outdir;  /* its path, for texts */
-	const char *prefix;  /* "trace" */
-	const char *exact;   /* not NULL: the file's name, whatever the domain; one that is there is replaced */
-	int version;	     /* of the trace.dat: 6 or 7 */
+	int dirfd;	    /* the output directory */
+	const char *outdir; /* its path, for texts */
+	const char *prefix; /* "trace" */
+	const char *exact;  /* not NULL: the file's name, whatever the domain; one that is there is
+			       replaced */
+	int version;	    /* of the trace.dat: 6 or 7 */
 };
 
 struct store;

@@ -76,11 +76,14 @@ int totals_print(const struct totals *t, struct buf *to)
 	if (!rc)
 		rc = print_row("all", &sum, to);
 	if (!rc && totals_lost(t))
-		rc = buf_addf(to, "  (lost in the guest's ring: events%s; elsewhere: pages of %u bytes)\n",
-			      sum.gaps ? ", + = and more that the kernel did not count" : "",
-			      t->page_size);
+		rc = buf_addf(
+			to,
+			"  (lost in the guest's ring: events%s; elsewhere: pages of %u bytes)\n",
+			sum.gaps ? ", + = and more that the kernel did not count" : "",
+			t->page_size);
 	if (!rc && !t->told)
-		rc = buf_addf(to, "  (the guest sent no totals: what was lost on the way is unknown)\n");
+		rc = buf_addf(
+			to, "  (the guest sent no totals: what was lost on the way is unknown)\n");
 	return rc ? -ENOMEM : 0;
 }
 
@@ -99,10 +102,11 @@ const char *totals_line(const struct totals *t, char *to, size_t room)
 		snprintf(to + n, room - (size_t)n, "%s",
 			 t->told ? "; nothing lost" : "; no losses known");
 	else
-		snprintf(to + n, room - (size_t)n,
-			 "; lost: %llu%s events in the guest's ring, pages: %llu transport, %llu quota, %llu disk",
-			 (unsigned long long)s.ring, s.gaps ? "+" : "",
-			 (unsigned long long)s.transport, (unsigned long long)s.quota,
-			 (unsigned long long)s.disk);
+		snprintf(
+			to + n, room - (size_t)n,
+			"; lost: %llu%s events in the guest's ring, pages: %llu transport, %llu quota, %llu disk",
+			(unsigned long long)s.ring, s.gaps ? "+" : "",
+			(unsigned long long)s.transport, (unsigned long long)s.quota,
+			(unsigned long long)s.disk);
 	return to;
 }

@@ -16,7 +16,7 @@ struct cpu_totals {
 	uint64_t bytes;	 /* in the file */
 	uint64_t ring;	 /* events that the guest's ring buffer dropped or overwrote */
 	uint64_t transport, quota, disk; /* pages */
-	bool gaps;	 /* the ring lost events and did not say how many */
+	bool gaps;			 /* the ring lost events and did not say how many */
 };
 
 struct totals {

@@ -29,7 +29,16 @@
 
 #include "base/cleanup.h"
 
-enum kind { KIND_VALUE, KIND_CLOCK, KIND_SIZE, KIND_SWITCH, KIND_LIST, KIND_FILTER, KIND_TRIGGER };
+enum kind {
+	KIND_VALUE,
+	KIND_CLOCK,
+	KIND_SIZE,
+	KIND_SWITCH,
+	KIND_LIST,
+	KIND_PIDS,
+	KIND_FILTER,
+	KIND_TRIGGER
+};
 
 static const struct {
 	const char *name;
@@ -37,8 +46,8 @@ static const struct {
 } kinds[] = {
 	{ "trace_clock", KIND_CLOCK },	     { "buffer_size_kb", KIND_SIZE },
 	{ "enable", KIND_SWITCH },	     { "set_event", KIND_LIST },
-	{ "set_event_pid", KIND_LIST },	     { "set_event_notrace_pid", KIND_LIST },
-	{ "set_ftrace_pid", KIND_LIST },     { "set_ftrace_notrace_pid", KIND_LIST },
+	{ "set_event_pid", KIND_PIDS },	     { "set_event_notrace_pid", KIND_PIDS },
+	{ "set_ftrace_pid", KIND_PIDS },     { "set_ftrace_notrace_pid", KIND_PIDS },
 	{ "set_ftrace_filter", KIND_LIST },  { "set_ftrace_notrace", KIND_LIST },
 	{ "set_graph_function", KIND_LIST }, { "set_graph_notrace", KIND_LIST },
 	{ "filter", KIND_FILTER },	     { "trigger", KIND_TRIGGER },
@@ -84,6 +93,15 @@ void undo_free(struct undo *u)
 	free(u->entries);
 	free(u->instances);
 	free(u);
+}
+
+/*
+ * Does a file that reads as @now need no write of @to? A filter may hold an error, and a pid list
+ * that reads as empty may filter everything out (its last process has ended): only a write tells.
+ */
+static bool is_same(enum kind kind, const char *now, const char *to)
+{
+	return kind != KIND_FILTER && kind != KIND_TRIGGER && kind != KIND_PIDS && !strcmp(now, to);
 }
 
 static enum kind kind_of(const char *file)
@@ -163,6 +181,7 @@ static void normal_form(enum kind kind, char *text)
 		normal_size(text);
 		break;
 	case KIND_LIST:
+	case KIND_PIDS:
 	case KIND_TRIGGER:
 		normal_list(text);
 		break;
@@ -344,7 +363,7 @@ int undo_write(struct undo *u, const struct tracefs *t, const char *file, const 
 	enum kind kind = kind_of(file);
 	struct err local = { 0 };
 	char *now = read_normal(t, file, kind, e ? e : &local);
-	bool same = now && kind != KIND_TRIGGER && kind != KIND_FILTER && !strcmp(now, text);
+	bool same = now && is_same(kind, now, text);
 	size_t had = u->n;
 	int ret;
 
@@ -437,7 +456,7 @@ static int undo_entry(const struct entry *en, struct err *e)
 		return e->code == ENOENT ? 0 : -e->code; /* its event or module went away */
 	if (en->kind == KIND_TRIGGER)
 		return undo_triggers(en, now, e);
-	if (en->kind != KIND_FILTER && !strcmp(now, en->old))
+	if (is_same(en->kind, now, en->old))
 		return 0;
 	return write_kind(en->t, en->file, en->kind, en->old, e);
 }

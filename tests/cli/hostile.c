@@ -10,14 +10,14 @@
  *
  *	hex HEX			send these bytes		slow MS HEX	one byte each MS
  *	tconnect		tinit CPUS PAGE			tinitx CPUS PAGE FEATURES ID
- *	meta CPUS		a head up to cmdlines, FINMETA	metax CPUS	the same with options
- *	metab CPUS		as metax, with a buffer "inst"	flood N		N full SENDMETA
- *	finmeta			tail				SENDMETA with one more option, FINMETA
- *	close			closex				CLOSE, and with the totals of what was sent
- *	more CPU BYTES		claim more in closex than was sent
- *	expect NAME[:TEXT]	that message must come within 8 s, an ERROR with TEXT in its reason
- *	eof			the server must close		silence MS	nothing must come
- *	data DIR CPU PAGES	pages into the channel of CPU, with tinitx behind a mark
+ *	meta CPUS		a head up to cmdlines, FINMETA	metax CPUS	the same with
+ *options metab CPUS		as metax, with a buffer "inst"	flood N		N full SENDMETA
+ *	finmeta			tail				SENDMETA with one more option,
+ *FINMETA close			closex				CLOSE, and with the totals of what
+ *was sent more CPU BYTES		claim more in closex than was sent expect NAME[:TEXT] that
+ *message must come within 8 s, an ERROR with TEXT in its reason eof			the server
+ *must close		silence MS	nothing must come data DIR CPU PAGES	pages into the
+ *channel of CPU, with tinitx behind a mark
  *	half DIR CPU		half a page			junk DIR CPU BYTES
  *	buffer DIR CPU NR	a mark: pages of buffer NR follow
  *	conns N			open N more connections to SOCKET, and say how many stay open
@@ -186,9 +186,11 @@ static void expect(struct guest *g, const char *what)
 	if (size < 8 || size > 8192 || cmd > 7 || read_exactly(g, b + 8, size - 8) < size - 8)
 		die("expected %s, got a frame of size %u, command %u", what, size, cmd);
 	if (strlen(names[cmd]) != len || strncmp(what, names[cmd], len))
-		die("expected %s, got %s %s", what, names[cmd], cmd || size < 20 ? "" : (char *)b + 20);
+		die("expected %s, got %s %s", what, names[cmd],
+		    cmd || size < 20 ? "" : (char *)b + 20);
 	if (cmd == 0)
-		printf("ERROR %u %u %s\n", be32(b + 8), be32(b + 12), size > 20 ? (char *)b + 20 : "");
+		printf("ERROR %u %u %s\n", be32(b + 8), be32(b + 12),
+		       size > 20 ? (char *)b + 20 : "");
 	if (colon && (size <= 20 || !strstr((char *)b + 20, colon + 1)))
 		die("expected '%s' in the reason, got '%s'", colon + 1,
 		    size > 20 ? (char *)b + 20 : "");
@@ -231,11 +233,10 @@ static void tinit(struct guest *g, char **w, int ext)
 
 /* Metadata */
 
-static const char header_page[] =
-	"\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
-	"\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
-	"\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
-	"\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
+static const char header_page[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+				  "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+				  "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+				  "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
 static const char header_event[] =
 	"# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n"
 	"\tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == 30\n"

@@ -2,9 +2,10 @@
 /*
  * fuzz_session.c - a link and its sessions under hostile bytes
  *
- * The input is what comes on one control connection, cut into pieces: byte 0 of each piece is its
- * length (0: a little time passes). The rest of the server is as small as can be: two channels that
- * are FIFOs, files in a directory of their own. What must hold:
+ * The input is cut into pieces: byte 0 of each is its length. 1 to 253 bytes come on the control
+ * connection; 0: a little time passes; 254 and 255: they come on a data channel. The rest of the
+ * server is as small as can be: two channels that are FIFOs, files in a directory of their own.
+ * What must hold:
  *   - states change along the table, and .expects always names a state
  *   - each session that began is closed exactly once, and a file is named only where one is
  *   - after LINK_MAX_FAULTS faults without a recording the link is over
@@ -32,6 +33,7 @@ struct world {
 	struct session_env env;
 	struct chan_env chan_env;
 	struct chan *chans[CPUS];
+	int fifo[CPUS]; /* the guest's ends */
 	struct link *link;
 	struct session *session; /* the link's */
 	enum session_state seen;
@@ -186,6 +188,8 @@ static void make_world(struct world *w)
 		must(!mkfifo(at.path, 0600));
 		w->chans[i] = chan_open(&w->chan_env, &at, NULL);
 		must(w->chans[i]);
+		w->fifo[i] = open(at.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		must(w->fifo[i] >= 0);
 	}
 	w->link = link_new(w->loop, -1, &owner, UINT64_MAX, NULL);
 	must(w->link);
@@ -226,8 +230,13 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 static void end_world(struct world *w)
 {
 	link_free(w->link);
-	for (unsigned int i = 0; i < CPUS; i++)
+	for (unsigned int i = 0; i < CPUS; i++) {
+		const struct chan_counts *n = chan_counts(w->chans[i]);
+
+		must(n->received == n->stored + n->quota + n->disk);
 		chan_close(w->chans[i]);
+		close(w->fifo[i]);
+	}
 	jobs_free(w->jobs);
 	loop_free(w->loop);
 	free(w->chan_env.scratch);
@@ -242,7 +251,10 @@ static void play(struct world *w, const uint8_t *data, size_t size)
 	while (size && !w->over) {
 		size_t n = min_u64(*data, size - 1);
 
-		if (n)
+		if (*data >= 254)
+			must(write(w->fifo[*data & 1], data + 1, n) == (ssize_t)n ||
+			     errno == EAGAIN);
+		else if (n)
 			link_feed(w->link, data + 1, n);
 		else
 			loop_once(w->loop, 0, NULL);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/* test_totals.c - the table of losses, and the table of states */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "session/session.h"
+#include "session/totals.h"
+
+struct row {
+	const char *name;
+	struct cpu_totals cpu;
+	bool lost;
+	const char *line;
+};
+
+static const struct row rows[] = {
+	{ "whole", { .events = 10, .bytes = 4096 }, false, "10 events, 4.0 KiB; nothing lost" },
+	{ "ring", { .events = 10, .ring = 3 }, true, "lost: 3 events in the guest's ring" },
+	{ "gaps of unknown size", { .gaps = true }, true, "lost: 0+ events" },
+	{ "transport", { .transport = 2 }, true, "2 transport" },
+	{ "quota", { .quota = 5 }, true, "5 quota" },
+	{ "disk", { .disk = 7 }, true, "7 disk" },
+};
+
+static void test_row(void **state)
+{
+	const struct row *row = *state;
+	struct totals t = { .cpus = 2, .page_size = 4096, .told = true };
+	struct buf text = { 0 };
+	char line[256];
+
+	t.cpu[1] = row->cpu;
+	assert_int_equal(totals_lost(&t), row->lost);
+	assert_non_null(strstr(totals_line(&t, line, sizeof(line)), row->line));
+	assert_int_equal(totals_print(&t, &text), 0);
+	assert_int_equal(buf_text(&text), 0);
+	assert_null(strstr((char *)text.data, "\n  0 ")); /* CPU 0 has nothing */
+	assert_non_null(strstr((char *)text.data, "\n  1 "));
+	assert_non_null(strstr((char *)text.data, "\n  all "));
+	buf_free(&text);
+}
+
+static void test_pages(void **state)
+{
+	struct totals t = { .page_size = 4096 };
+
+	(void)state;
+	assert_int_equal(totals_pages(&t, 0), 0);
+	assert_int_equal(totals_pages(&t, 1), 1);
+	assert_int_equal(totals_pages(&t, 4096), 1);
+	assert_int_equal(totals_pages(&t, 4097), 2);
+	t.page_size = 0;
+	assert_int_equal(totals_pages(&t, 100), 0);
+}
+
+static void test_short_line(void **state)
+{
+	struct totals t = { .cpus = 1, .told = true };
+	char line[8];
+
+	(void)state;
+	assert_int_equal(strlen(totals_line(&t, line, sizeof(line))), 7);
+}
+
+/* A session begins in hello, ends in closed, and never goes back. */
+static void test_states(void **state)
+{
+	(void)state;
+	for (unsigned int from = 0; from < SESSION_NR_STATES; from++) {
+		unsigned int ways = 0;
+
+		for (unsigned int to = 0; to < SESSION_NR_STATES; to++) {
+			ways += session_may_go(from, to);
+			if (to <= from)
+				assert_false(session_may_go(from, to));
+		}
+		assert_int_equal(!ways, from == SESSION_CLOSED);
+	}
+	assert_false(session_may_go(SESSION_HELLO, SESSION_RECORDING));
+	assert_false(session_may_go(SESSION_RECORDING, SESSION_CLOSED)); /* never without a drain */
+}
+
+int main(void)
+{
+	static const struct CMUnitTest more[] = { cmocka_unit_test(test_pages),
+						  cmocka_unit_test(test_short_line),
+						  cmocka_unit_test(test_states) };
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(more)];
+	size_t n = 0;
+
+	for (; n < ARRAY_SIZE(rows); n++)
+		tests[n] = (struct CMUnitTest){ .name = rows[n].name,
+						.test_func = test_row,
+						.initial_state = (void *)(uintptr_t)&rows[n] };
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		tests[n++] = more[i];
+	return cmocka_run_group_tests_name("totals", tests, NULL, NULL);
+}
