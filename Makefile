@@ -13,6 +13,7 @@
 Q	:= $(if $(V),,@)
 say	= $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
+comma	:= ,
 B	?= build$(if $(SAN),/san)
 CC	?= gcc
 PKG	:= libtraceevent libtracefs libzstd zlib
@@ -23,7 +24,8 @@ CFLAGS	?= -O2 -g
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
 	   -Wwrite-strings -Wno-missing-field-initializers -Werror
 ALLFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS)) $(call PKGS,--cflags)
-SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=address,undefined$(if $(FUZZING),$(comma)fuzzer-no-link) -fno-sanitize-recover=all \
+	    -fno-omit-frame-pointer
 LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lpthread
 LDFLAGS += $(if $(STATIC),-static)
 VERSION	:= $(shell cat VERSION)
@@ -85,6 +87,24 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(call libs,$(
 	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ tests/fuzz/fuzz_$*.c tests/fuzz/replay.c \
 		$(filter %.a,$^) $(LDLIBS)
 
+$(B)/fuzz_%: tests/fuzz/fuzz_%.c $(call libs,$(lastword $(LAYERS)))
+	$(call say,FUZZ,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
+
+# What they find is written to build/fuzz/; new inputs stay in build/fuzz/corpus.
+FUZZ_TIME ?= 60
+fuzz:
+	@tools/deps.sh build test
+	@$(MAKE) --no-print-directory -j2 B=build/fuzz CC=clang SAN=1 FUZZING=1 $(FUZZ:%=build/fuzz/fuzz_%)
+	@for f in $(FUZZ); do \
+		mkdir -p build/fuzz/corpus/$$f && \
+		echo "fuzz_$$f: $(FUZZ_TIME) s" && \
+		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 -verbosity=0 -rss_limit_mb=512 \
+			-artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f 2>&1 | \
+			tee build/fuzz/$$f.log | grep -E 'ERROR|SUMMARY|number_of_executed_units|artifact' ; \
+		! grep -qE 'ERROR|SUMMARY' build/fuzz/$$f.log || exit 1; \
+	done
+
 $(B)/tests/helpers/%: tests/cli/%.c $(call libs,$(lastword $(LAYERS)))
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
@@ -96,7 +116,6 @@ VM	:= $(sort $(filter-out tests/vm/lib.sh tests/vm/trace.sh,$(wildcard tests/vm/
 RUN	= TRACE_CMD=$(CURDIR)/$(B)/trace-cmd STATIC=$(CURDIR)/build/static/trace-cmd \
 	  HELPERS=$(CURDIR)/$(B)/tests/helpers tests/run.sh
 
-comma	:= ,
 FUZZ_RUNS = $(foreach f,$(FUZZ),$(B)/tests/fuzz/replay_$(f)$(comma)tests/fuzz/corpus/$(f))
 
 unit: $(UNIT_BINS)
@@ -121,6 +140,19 @@ check-cli: check-bins
 static:
 	@$(MAKE) --no-print-directory B=build/static STATIC=1 build/static/trace-cmd
 
+# Benchmarks. bench/*.c are their helpers: feed runs on the host, the others in guests (static).
+$(B)/bench/%: bench/%.c $(call libs,$(lastword $(LAYERS)))
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
+
+bench:
+	@tools/deps.sh build test vm
+	@$(MAKE) --no-print-directory -j2 all static $(B)/bench/feed
+	@$(MAKE) --no-print-directory B=build/static STATIC=1 build/static/bench/work build/static/bench/drain
+	@TRACE_CMD=$(CURDIR)/$(B)/trace-cmd STATIC=$(CURDIR)/build/static/trace-cmd \
+		FEED=$(CURDIR)/$(B)/bench/feed GUEST_BENCH=$(CURDIR)/build/static/bench bench/run.sh
+
 clean:
 	rm -rf build trace-cmd
 
@@ -137,5 +169,5 @@ lint: all
 	@tools/deps.sh build lint
 	@tools/lint.sh
 
-.PHONY: all unit static clean check check-bins check-vm check-cli demo deps lint
+.PHONY: all unit static bench clean check check-bins check-vm check-cli fuzz demo deps lint
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

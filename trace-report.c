@@ -20,7 +20,7 @@ enum { OUT_BUFFER = 1 << 18 };
 
 struct report_ctx {
 	struct report_plan plan;
-	bool exclude;	 /* -v was given: the next -F hides */
+	bool exclude; /* -v was given: the next -F hides */
 	bool latency_on, quiet;
 	int loglevel;
 };
@@ -98,10 +98,12 @@ static int set_ts_offset(void *ctx, const struct opt *o, const char *val, struct
 static int set_ts2secs(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	struct report_plan *p = plan_of(ctx);
+	int rc = parse_u64(val, 1, UINT64_MAX, &p->hz, "--ts2secs", e);
 
 	(void)o;
-	return parse_u64(val, 1, UINT64_MAX, p->nfiles ? &p->files[p->nfiles - 1].hz : &p->hz,
-			 "--ts2secs", e);
+	if (!rc && p->nfiles)
+		p->files[p->nfiles - 1].hz = p->hz;
+	return rc;
 }
 
 static int set_event_regex(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -181,8 +183,8 @@ static const struct opt report_opts[] = {
 	{ 0, "last-event", NULL, "print them with the time of their last event", set_last },
 	{ 0, "ts-offset", "TICKS", "add to all times of the file before it, in its clock's units",
 	  set_ts_offset },
-	{ 0, "ts2secs", "HZ", "ticks a second of the clock of the file before it, or of all",
-	  set_ts2secs },
+	{ 0, "ts2secs", "HZ",
+	  "ticks a second of the clock: of the file before it and those after it", set_ts2secs },
 	{ 0, "ts-diff", NULL, "print the time since the event before", opt_set_flag,
 	  AT(plan.style.diff) },
 	{ 0, "ts-check", NULL, "warn where the time of a CPU goes backwards", opt_set_flag,
@@ -278,6 +280,10 @@ static int parse(const struct command *self, struct report_ctx *c, int argc, cha
 	if (named > 1) {
 		err_say(&e, EINVAL, "%zu files are named", named);
 		err_hint(&e, "name each file with -i to merge them");
+		return say_usage(&e);
+	}
+	if (c->plan.wakeup && c->plan.nfiles > 1) {
+		err_say(&e, EINVAL, "-w is for one file: tasks of two machines have the same ids");
 		return say_usage(&e);
 	}
 	if (!c->plan.nfiles && report_plan_file(&c->plan, "trace.dat", &e))

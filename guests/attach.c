@@ -77,7 +77,7 @@ static int virsh(const struct virsh *v, const char *const *words, const char *in
 		argv[n++] = "-c";
 		argv[n++] = v->uri;
 	}
-	for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
+	for (size_t i = 0; i < WORDS_MAX && words[i]; i++)
 		argv[n++] = words[i];
 	out->len = 0;
 	ret = tool_run(argv, input, out, e);
@@ -196,7 +196,7 @@ bool guests_qemu_version_has_reconnect_ms(const char *text)
 
 bool guests_qemu_has_reconnect_ms(void)
 {
-	static const char *const names[] = { "qemu-system-" QEMU_ARCH, "qemu-kvm", "kvm" };
+	static const char *const names[] = { ("qemu-system-" QEMU_ARCH), "qemu-kvm", "kvm" };
 	bool has = false, found = false;
 
 	for (size_t i = 0; !found && i < ARRAY_SIZE(names); i++) {

@@ -180,10 +180,10 @@ static const struct tracefs_file {
 	int mode;
 	const char *what, *type;
 } files[] = {
-	{"events/sched",		  F_OK, "events",		  "boot a kernel with CONFIG_EVENT_TRACING=y"},
-	{ "tracing_on",			W_OK, "the switch of tracing", "run it as root"				},
-	{ "trace_clock",		 R_OK, "the clock of tracing",  "run it as root"				},
-	{ "per_cpu/cpu0/trace_pipe_raw", R_OK, "the raw ring buffer",   "run it as root"			       },
+	{ "events/sched", F_OK, "events", "boot a kernel with CONFIG_EVENT_TRACING=y" },
+	{ "tracing_on", W_OK, "the switch of tracing", "run it as root" },
+	{ "trace_clock", R_OK, "the clock of tracing", "run it as root" },
+	{ "per_cpu/cpu0/trace_pipe_raw", R_OK, "the raw ring buffer", "run it as root" },
 };
 
 static void check_tracing(struct doctor *d)

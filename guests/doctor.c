@@ -47,8 +47,8 @@ static struct doctor doctor_of(const struct doctor_opts *o)
 		.proc = r->proc ? r->proc : "/proc",
 		.sys = r->sys ? r->sys : "/sys",
 		.dev = r->dev ? r->dev : "/dev",
-		.guests = {r->proc ? r->proc : "/proc", r->run ? r->run : "/run/libvirt/qemu"},
-		.ports = { r->dev,			   r->sys				  },
+		.guests = { r->proc ? r->proc : "/proc", r->run ? r->run : "/run/libvirt/qemu" },
+		.ports = { r->dev, r->sys },
 	};
 }
 

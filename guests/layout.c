@@ -37,9 +37,9 @@ static const struct place {
 	mode_t type;
 	enum guest_chan_kind kind;
 } places[] = {
-	{"trace-path-cpu",  ".out", S_IFIFO,  GUEST_CHAN_FIFO  },
-	{ "trace-pipe-cpu", ".out", S_IFIFO,  GUEST_CHAN_FIFO  },
-	{ "trace-path-cpu", "",	S_IFSOCK, GUEST_CHAN_SOCKET},
+	{ "trace-path-cpu", ".out", S_IFIFO, GUEST_CHAN_FIFO },
+	{ "trace-pipe-cpu", ".out", S_IFIFO, GUEST_CHAN_FIFO },
+	{ "trace-path-cpu", "", S_IFSOCK, GUEST_CHAN_SOCKET },
 };
 
 /* @name with what is not printable as '?', so that it cannot forge a line. */
@@ -56,7 +56,7 @@ static const char *show(const char *name, char *to, size_t size)
 int guests_name_check(const char *name, struct err *e)
 {
 	size_t len = strlen(name);
-	char safe[GUESTS_NAME_MAX + 1];
+	char safe[GUESTS_NAME_MAX + 1] = "";
 
 	if (!len)
 		return err_say(e, EINVAL, "the domain's name is empty");

@@ -47,7 +47,7 @@ static int start(const char *const argv[], int in, int out, pid_t *pid, struct e
 	size_t n = 0;
 	int ret;
 
-	for (; argv[n] && n < ARGS_MAX; n++)
+	for (; n < ARGS_MAX && argv[n]; n++)
 		full[n + 2] = argv[n];
 	if (posix_spawn_file_actions_init(&fa))
 		return err_set(e, ENOMEM, "cannot run %s", argv[0]);

@@ -32,9 +32,9 @@ struct shift_cpu {
 struct report_clock {
 	bool raw;
 	int64_t ts_offset;
-	double factor;	     /* of the user; 0 = none */
+	double factor;	       /* of the user; 0 = none */
 	uint32_t mult, rshift; /* TSC2NSEC; mult 0 = none */
-	uint64_t offset;     /* ns, DATE and OFFSET; wraps */
+	uint64_t offset;       /* ns, DATE and OFFSET; wraps */
 	bool interpolate;
 	struct shift_cpu *shifts; /* owned, by CPU */
 	size_t nshifts;

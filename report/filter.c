@@ -114,8 +114,8 @@ char *filter_next_text(const struct filter *f, size_t *at)
 		}
 		++*at;
 		i = (size_t)tf->filters - 1 - i;
-		condition = tep_filter_make_string(f->parts[p].filter,
-						   tf->event_filters[i].event_id);
+		condition =
+			tep_filter_make_string(f->parts[p].filter, tf->event_filters[i].event_id);
 		if (asprintf(&text, "%s: %s", tf->event_filters[i].event->name,
 			     condition ? condition : "") < 0)
 			text = NULL;

@@ -20,7 +20,8 @@ void filter_free(struct filter *f);				  /* NULL is fine */
  */
 int filter_add(struct filter *f, const char *text, bool exclude, struct err *e);
 
-/* Hide events in hard or soft interrupt context: a mask of TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ. */
+/* Hide events in hard or soft interrupt context: a mask of TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ.
+ */
 void filter_hide_flags(struct filter *f, unsigned int flags);
 
 bool filter_shows(struct filter *f, struct tep_record *rec);

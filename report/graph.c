@@ -20,7 +20,7 @@ enum { INDENT = 2, DURATION_WIDTH = 11, LONG_DIGITS = 1000000 };
 struct graph {
 	struct tep_handle *tep; /* borrowed */
 	struct graph_options how;
-	int entry_id, exit_id; /* -1: no such event */
+	int entry_id, exit_id;		/* -1: no such event */
 	const struct tdat_event *ahead; /* what follows the event that is being printed, or NULL */
 	struct lane *ahead_in;
 	bool used; /* .ahead was printed */

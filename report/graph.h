@@ -24,8 +24,8 @@ void graph_free(struct graph *g); /* NULL is fine */
 
 /*
  * Before an event is printed: a function's entry and exit are one line when nothing of their buffer
- * lies between them, so the merge is looked ahead in. After it: an exit that was printed is dropped.
- * To be called before the record of l->ev is made, as looking ahead moves its bytes.
+ * lies between them, so the merge is looked ahead in. After it: an exit that was printed is
+ * dropped. To be called before the record of l->ev is made, as looking ahead moves its bytes.
  */
 void graph_before(struct graph *g, struct merge *m, struct lane *l);
 void graph_after(struct graph *g, struct merge *m, const struct lane *l);

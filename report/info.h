@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* info.h - what a trace.dat says about itself, as text: the options of report that print no events */
+/* info.h - what a trace.dat says about itself, as text: the options of report that print no events
+ */
 #ifndef REPORT_INFO_H
 #define REPORT_INFO_H
 

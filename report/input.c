@@ -4,8 +4,8 @@
  *
  * Theory of operation
  *
- * A lane pulls records from a tdat_cursor and puts their times on the report's timeline, so that the
- * merge compares what will be printed. All buffers of a file share its formats and its clock
+ * A lane pulls records from a tdat_cursor and puts their times on the report's timeline, so that
+ * the merge compares what will be printed. All buffers of a file share its formats and its clock
  * corrections; what differs is the clock's name, which says how times are printed.
  */
 #include "report/input.h"

@@ -15,7 +15,7 @@
 /* One CPU of one buffer. */
 struct input_lane {
 	struct lane lane;
-	struct input *in;	   /* borrowed */
+	struct input *in;	    /* borrowed */
 	struct tdat_cursor *cursor; /* owned */
 	size_t buffer;
 	uint64_t off;	    /* where the CPU's data begin in the file */

@@ -4,9 +4,10 @@
  *
  * Theory of operation
  *
- * -n, -r and --event take a regular expression as regcomp(3) defines it (basic, unanchored). One
- * with a colon is two: the system's and the event's. One without matches the event's name or its
- * system.
+ * -n, -r and --event take a basic regular expression, as regcomp(3) defines it. One with a colon is
+ * two: the system's and the event's. One without matches the event's name or its system. As in
+ * stock, case does not matter, and --event is content with a part of the name, while -n and -r put
+ * the expression between ^ and $.
  */
 #include "report/tep.h"
 
@@ -18,24 +19,25 @@ struct event_match {
 	bool has_system, has_name;
 };
 
-static int compile(regex_t *to, bool *has, const char *text, size_t len, struct err *e)
+static int compile(regex_t *to, bool *has, const char *text, size_t len, unsigned int how,
+		   struct err *e)
 {
-	char *copy = strndup(text, len), why[128];
+	char *copy, why[128];
 	int rc;
 
-	if (!copy)
+	if (asprintf(&copy, how & MATCH_WHOLE ? "^%.*s$" : "%.*s", (int)len, text) < 0)
 		return err_set(e, ENOMEM, "no memory for a regular expression");
-	rc = regcomp(to, copy, REG_NOSUB);
+	rc = regcomp(to, copy, REG_NOSUB | REG_ICASE);
 	if (rc) {
 		regerror(rc, to, why, sizeof(why));
-		err_say(e, EINVAL, "'%s' is no regular expression: %s", copy, why);
+		err_say(e, EINVAL, "'%.*s' is no regular expression: %s", (int)len, text, why);
 	}
 	*has = !rc;
 	free(copy);
 	return rc ? -EINVAL : 0;
 }
 
-struct event_match *event_match_new(const char *regex, struct err *e)
+struct event_match *event_match_new(const char *regex, unsigned int how, struct err *e)
 {
 	struct event_match *m = calloc(1, sizeof(*m));
 	const char *colon = strchr(regex, ':');
@@ -46,11 +48,11 @@ struct event_match *event_match_new(const char *regex, struct err *e)
 		return NULL;
 	}
 	if (colon)
-		rc = compile(&m->system, &m->has_system, regex, (size_t)(colon - regex), e);
+		rc = compile(&m->system, &m->has_system, regex, (size_t)(colon - regex), how, e);
 	if (!rc) {
 		const char *name = colon ? colon + 1 : regex;
 
-		rc = compile(&m->name, &m->has_name, name, strlen(name), e);
+		rc = compile(&m->name, &m->has_name, name, strlen(name), how, e);
 	}
 	if (!rc)
 		return m;
@@ -83,7 +85,7 @@ bool event_match(const struct event_match *m, const struct tep_event *event)
 
 int report_tep_mark(struct tep_handle *tep, const char *regex, int flag, struct err *e)
 {
-	struct event_match *m = event_match_new(regex, e);
+	struct event_match *m = event_match_new(regex, MATCH_WHOLE, e);
 	int marked = 0;
 
 	if (!m)

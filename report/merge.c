@@ -19,7 +19,8 @@
 #include <errno.h>
 
 struct merge {
-	struct lane **all; /* owned array of borrowed lanes, in the order in which they were added */
+	struct lane *
+		*all; /* owned array of borrowed lanes, in the order in which they were added */
 	struct lane **heap;
 	size_t nall, room, n, fresh;
 	bool stale;

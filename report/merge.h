@@ -13,13 +13,13 @@
 
 struct lane {
 	/*
-	 * Fill @ev with the next event, whose .ts is already on the common timeline. 1: there is one,
-	 * 0: the end, negative errno: damaged here, and the next call goes on behind it.
+	 * Fill @ev with the next event, whose .ts is already on the common timeline. 1: there is
+	 * one, 0: the end, negative errno: damaged here, and the next call goes on behind it.
 	 * ev->data may be valid until the next call only.
 	 */
 	int (*pull)(struct lane *l, struct tdat_event *ev, struct err *e);
 	uint32_t rank;
-	uint32_t group; /* lanes that merge_peek() looks at together: those of one buffer */
+	uint32_t group;	      /* lanes that merge_peek() looks at together: those of one buffer */
 	struct tdat_event ev; /* the event that merge_next() returned */
 
 	/* Private to merge.c. */
@@ -34,7 +34,7 @@ struct lane {
 struct merge; /* opaque */
 
 struct merge *merge_new(size_t nlanes, struct err *e); /* room for @nlanes; NULL on error */
-void merge_free(struct merge *m);		       /* also what lanes own of the merge; NULL is fine */
+void merge_free(struct merge *m); /* also what lanes own of the merge; NULL is fine */
 
 /* Lanes are borrowed; all are added before the first merge_next(). */
 void merge_add(struct merge *m, struct lane *l);

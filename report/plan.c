@@ -18,7 +18,7 @@ int report_plan_file(struct report_plan *p, const char *path, struct err *e)
 	if (!files)
 		return err_set(e, ENOMEM, "no memory for one more file");
 	p->files = files;
-	files[p->nfiles++] = (struct report_file){ .path = path };
+	files[p->nfiles++] = (struct report_file){ .path = path, .hz = p->hz };
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * record.h - a record of the file as libtraceevent may safely read it
  *
  * libtraceevent trusts offsets and sizes: it reads the fields of the format even where a record is
- * shorter, and follows the offsets of dynamic arrays. Files are hostile, so records are judged here.
+ * shorter, and follows the offsets of dynamic arrays. Files are hostile, so records are judged
+ * here.
  */
 #ifndef REPORT_RECORD_H
 #define REPORT_RECORD_H
@@ -15,7 +16,7 @@
 struct record_guard; /* opaque; one for each tep_handle */
 
 struct record_guard *record_guard_new(struct tep_handle *tep, struct err *e); /* NULL on error */
-void record_guard_free(struct record_guard *g);				       /* NULL is fine */
+void record_guard_free(struct record_guard *g);				      /* NULL is fine */
 
 /*
  * Make @rec of @ev, at time @ts. @readable: how many bytes from ev->data on may be read (at least

@@ -30,7 +30,7 @@ enum { ALL_FILES = -1 };
 struct report_file {
 	const char *path;
 	int64_t ts_offset; /* raw units */
-	uint64_t hz;	   /* 0 = the plan's */
+	uint64_t hz;	   /* ticks a second of its clock; 0 = as the file says */
 };
 
 /* A text that was given for one file, or for all. */
@@ -54,8 +54,8 @@ struct report_plan {
 	struct report_tep_setup tep;
 	struct graph_options graph;
 	const char *format_regex; /* with INSTEAD_FORMATS: only these events */
-	uint64_t hz;
-	unsigned int instead; /* enum report_instead */
+	uint64_t hz;		  /* of the files to come */
+	unsigned int instead;	  /* enum report_instead */
 	unsigned int hide_flags;
 	bool no_date, align, check_times, test_filters, wakeup, first, last, quiet;
 };
@@ -66,11 +66,11 @@ int report_plan_text(struct report_plan *p, struct report_texts *to, const char 
 void report_plan_free(struct report_plan *p);
 
 struct report_result {
-	uint64_t printed;      /* events */
-	uint64_t damaged;      /* places of the files that could not be read */
-	struct err first;      /* the first of them */
+	uint64_t printed;	  /* events */
+	uint64_t damaged;	  /* places of the files that could not be read */
+	struct err first;	  /* the first of them */
 	unsigned int bad_formats; /* formats that could not be parsed */
-	unsigned int backwards; /* times that went backwards, with check_times */
+	unsigned int backwards;	  /* times that went backwards, with check_times */
 };
 
 /*

@@ -111,7 +111,7 @@ static int open_input(struct run *r, size_t i, struct err *e)
 		.clock = { .raw = p->style.raw_time,
 			   .no_date = p->no_date,
 			   .ts_offset = f->ts_offset,
-			   .hz = f->hz ? f->hz : p->hz },
+			   .hz = f->hz },
 	};
 	int rc;
 
@@ -210,7 +210,7 @@ static int put_instead(struct run *r, const struct input *in, struct err *e)
 		break;
 	case INSTEAD_FORMATS:
 		if (r->plan->format_regex) {
-			match = event_match_new(r->plan->format_regex, e);
+			match = event_match_new(r->plan->format_regex, 0, e);
 			if (!match)
 				return -EINVAL;
 		}
@@ -276,7 +276,7 @@ static void check_time(struct run *r, const struct lane *l, const struct tep_rec
 
 	if (rec->ts < last) {
 		fprintf(r->warn,
-			"  WARNING: Record on cpu %d went backwards: %llu to %llu delta: -%llu\n",
+			"  WARNING: Record on cpu %d went backwards: %llu to %llu delta: -%llu\n\n",
 			rec->cpu, (unsigned long long)last, rec->ts,
 			(unsigned long long)(last - rec->ts));
 		r->res->backwards++;

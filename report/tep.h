@@ -39,15 +39,18 @@ void report_tep_free(struct report_tep *t);
 void report_tep_time_format(const char *format);
 
 /*
- * Mark all events whose name, system or "system:name" matches the regular expression @regex with
- * @flag (TEP_EVENT_FL_PRINTRAW, TEP_EVENT_FL_NOHANDLE). Returns how many, or -EINVAL.
+ * Mark all events whose name or system is matched by @regex, as -n and -r do it, with @flag
+ * (TEP_EVENT_FL_PRINTRAW, TEP_EVENT_FL_NOHANDLE). Returns how many, or -EINVAL.
  */
 int report_tep_mark(struct tep_handle *tep, const char *regex, int flag, struct err *e);
 
-/* "system:name" matching of report --event: @regex = [SYSTEM:]EVENT. */
+/* "[SYSTEM:]EVENT": a basic regular expression each; see match.c. */
 struct event_match; /* opaque */
 
-struct event_match *event_match_new(const char *regex, struct err *e); /* NULL on error */
+enum { MATCH_WHOLE = 1 };
+
+struct event_match *event_match_new(const char *regex, unsigned int how,
+				    struct err *e); /* or NULL */
 void event_match_free(struct event_match *m);
 bool event_match(const struct event_match *m, const struct tep_event *event);
 

@@ -14,8 +14,8 @@ struct wakeup *wakeup_new(struct err *e); /* NULL on error */
 void wakeup_free(struct wakeup *w);	  /* NULL is fine */
 
 /*
- * Look at an event that is about to be printed. The text that goes behind it: "" or " Latency: ...",
- * valid until the next call.
+ * Look at an event that is about to be printed. The text that goes behind it: "" or " Latency:
+ * ...", valid until the next call.
  */
 const char *wakeup_event(struct wakeup *w, struct tep_handle *tep, struct tep_record *rec);
 

@@ -10,8 +10,7 @@
  *   recording  nothing to do but to count; metadata may come once more (MSG_F_TAIL)
  *   draining   the end was said (CLOSE) or seen (a new TCONNECT, the connection's end, a fault).
  *              With totals: until each CPU's bytes are there, or the deadline passes. Without:
- *              until nothing came for a while. Then the channels go back to the domain, and the
- *              file is put together beside the loop (job.c)
+ *              until nothing came for a while: see drain.c
  *   closed     the owner was told; nothing happens any more
  *
  * session_go() alone changes the state, along the table. A recording that did not get as far as its
@@ -20,16 +19,12 @@
  * Budget: a token bucket for the rate, a sum for the disk. A channel asks before it keeps anything
  * (may_keep()); what exceeds the budget is still taken from the channel, and counted.
  */
-#include "session/session.h"
+#include "session/session_local.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <unistd.h>
 
 #include "base/io.h"
-
-enum { TICK_MS = 50 /* between looks at a drain */ };
 
 static const struct {
 	const char *name;
@@ -42,33 +37,6 @@ static const struct {
 	[SESSION_CLOSED] = { "closed", 0 },
 };
 static_assert(ARRAY_SIZE(states) == SESSION_NR_STATES, "states[] and enum session_state differ");
-
-struct session {
-	struct session_env env;
-	struct session_owner owner;
-	char domain[GUESTS_NAME_MAX + 1];
-	enum session_state state;
-	enum session_why why; /* valid when .cut */
-	bool cut;	      /* ended other than by CLOSE */
-	bool tail;	      /* metadata come once more */
-	bool lent;	      /* the channels are with us */
-	struct timer timer;   /* hello, ready, tail: silence; draining: the next look */
-	struct msg_ext ext;   /* as granted; .peer is below */
-	char peer[MSG_MAX_PEER];
-	struct store *store;
-	uint64_t meta_bytes;
-	struct chan **chans;	 /* owned array of borrowed channels */
-	int parts[MSG_MAX_CPUS]; /* of the store */
-	uint32_t cpus, page_size;
-	uint64_t kept;		      /* trace bytes on the disk */
-	uint64_t tokens, refilled_ns; /* of the rate */
-	uint64_t drain_start, drain_until, quiet_ns;
-	bool disk_told; /* the log has the disk's refusal */
-	struct totals totals;
-	struct job job;
-	struct store_result made;
-	struct err err;
-};
 
 void session_limits_defaults(struct session_limits *l)
 {
@@ -95,7 +63,7 @@ bool session_may_go(enum session_state from, enum session_state to)
 }
 
 /* The only writer of s->state. */
-static void session_go(struct session *s, enum session_state next)
+void session_go(struct session *s, enum session_state next)
 {
 	assert(session_may_go(s->state, next));
 	log_info(s->env.log, "guest %s: %s -> %s", s->domain, states[s->state].name,
@@ -112,15 +80,13 @@ static void arm_silence(struct session *s)
 		loop_arm(s->env.loop, &s->timer, s->env.limits->hello_ns);
 }
 
-static void look_at_drain(struct session *s);
-
 static void timer_fire(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
 	struct err e = { 0 };
 
 	if (s->state == SESSION_DRAINING) {
-		look_at_drain(s);
+		drain_look(s);
 		return;
 	}
 	err_say(&e, ETIMEDOUT, "no %s came in %.1f s",
@@ -130,9 +96,6 @@ static void timer_fire(struct timer *t)
 }
 
 /* Life */
-
-static void assemble_work(struct job *j);
-static void assemble_done(struct job *j);
 
 struct session *session_new(const struct session_env *env, const struct session_owner *owner,
 			    const char *domain, struct err *e)
@@ -149,13 +112,12 @@ struct session *session_new(const struct session_env *env, const struct session_
 	s->owner = *owner;
 	s->state = SESSION_HELLO;
 	s->timer.fire = timer_fire;
-	s->job = (struct job){ .work = assemble_work, .done = assemble_done };
 	arm_silence(s);
 	return s;
 }
 
 /* Give the channels back; their counts stay readable until the next recording. */
-static void give_back(struct session *s)
+void session_give_back(struct session *s)
 {
 	for (uint32_t i = 0; i < s->cpus && s->lent; i++)
 		chan_end(s->chans[i]);
@@ -166,7 +128,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	give_back(s);
+	session_give_back(s);
 	loop_disarm(&s->timer);
 	store_free(s->store);
 	free(s->chans);
@@ -216,7 +178,7 @@ static void chan_moved(void *ctx, struct chan *c, const struct err *e)
 
 	if (!e) {
 		if (s->state == SESSION_DRAINING && s->lent)
-			look_at_drain(s);
+			drain_look(s);
 		return;
 	}
 	log_line(s->env.log, s->disk_told ? LOG_DEBUG : LOG_ERROR,
@@ -375,138 +337,15 @@ static int got_finmeta(struct session *s, struct err *e)
 
 /* The end */
 
-/* Tell the owner, who may free the session: nothing may be done with it afterwards. */
-static void close_it(struct session *s)
-{
-	struct session_result r = { .domain = s->domain, .err = &s->err };
-	bool lost = totals_lost(&s->totals) || (s->cut && s->ext.features & MSG_F_TOTALS) ||
-		    s->totals.late;
-
-	if (s->state == SESSION_DRAINING) {
-		r.totals = &s->totals;
-		r.path = s->made.path[0] ? s->made.path : NULL;
-	}
-	r.status = !r.path ? EXIT_FAILED : lost ? EXIT_LOSSES : EXIT_WHOLE;
-	session_go(s, SESSION_CLOSED);
-	s->owner.closed(s->owner.ctx, s, &r);
-}
-
 /* It never got as far as its metadata. */
 static void drop(struct session *s)
 {
 	loop_disarm(&s->timer);
-	give_back(s);
+	session_give_back(s);
 	if (s->store)
 		store_remove(s->store);
 	s->owner.released(s->owner.ctx, s);
-	close_it(s);
-}
-
-static bool is_told(const struct session *s)
-{
-	return s->totals.told;
-}
-
-static bool chan_done(const struct session *s, uint32_t i, uint64_t now)
-{
-	const struct chan_counts *n = chan_counts(s->chans[i]);
-
-	if (n->ended)
-		return true;
-	if (is_told(s))
-		return n->received >= s->totals.cpu[i].bytes;
-	return now - max_u64(n->last_ns, s->drain_start) >= s->quiet_ns;
-}
-
-/* The guest's totals and our counts, as they stand at the end of the drain. */
-static void count_cpu(struct session *s, uint32_t i)
-{
-	const struct chan_counts *n = chan_counts(s->chans[i]);
-	struct totals *t = &s->totals;
-	struct cpu_totals *ct = &t->cpu[i];
-
-	if (t->told && ct->bytes > n->received) {
-		ct->transport += totals_pages(t, ct->bytes - n->received);
-		log_warn(s->env.log,
-			 "guest %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
-			 s->domain, i, ct->bytes - n->received, ct->bytes,
-			 n->found ? "" : " (not even the stream's mark)");
-	}
-	ct->quota = totals_pages(t, n->quota);
-	ct->disk = totals_pages(t, n->disk);
-	ct->bytes = 0; /* from now on: bytes in the file */
-	if (n->stale)
-		log_info(s->env.log, "guest %s: CPU %u: %" PRIu64 " stale bytes before its stream",
-			 s->domain, i, n->stale);
-}
-
-/*
- * Tell the guest what became of its pages: they are on our disk, whatever the assembly says later.
- * In the server's CLOSE .bytes is what is stored, and three causes of loss, in pages, have the
- * places of the guest's own numbers: see PROTOCOL, "CLOSE".
- */
-static void send_stored(struct session *s)
-{
-	struct msg *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		return;
-	m->type = MSG_CLOSE;
-	m->close.cpus = s->cpus;
-	for (uint32_t i = 0; i < s->cpus; i++) {
-		const struct cpu_totals *ct = &s->totals.cpu[i];
-
-		m->close.total[i] = (struct msg_total){ .bytes = chan_counts(s->chans[i])->stored,
-							.events = ct->quota,
-							.lost = ct->disk,
-							.stuck = (uint32_t)ct->transport };
-	}
-	s->owner.send(s->owner.ctx, m);
-	free(m);
-}
-
-static void finish_drain(struct session *s)
-{
-	loop_disarm(&s->timer);
-	for (uint32_t i = 0; i < s->cpus; i++)
-		count_cpu(s, i);
-	if (s->totals.told && !s->cut)
-		send_stored(s);
-	give_back(s);
-	jobs_add(s->env.jobs, &s->job);
-	s->owner.released(s->owner.ctx, s);
-}
-
-static void look_at_drain(struct session *s)
-{
-	uint64_t now = now_ns();
-	uint32_t left = 0;
-
-	for (uint32_t i = 0; i < s->cpus; i++)
-		left += !chan_done(s, i, now);
-	if (left && now < s->drain_until) {
-		loop_arm(s->env.loop, &s->timer, TICK_MS * NSEC_PER_MSEC);
-		return;
-	}
-	if (left && is_told(s)) {
-		s->totals.late = true;
-		log_warn(s->env.log, "guest %s: the last bytes of %u CPUs did not come in %.1f s",
-			 s->domain, left, (double)(now - s->drain_start) / NSEC_PER_SEC);
-	}
-	finish_drain(s);
-}
-
-static void begin_drain(struct session *s, uint64_t quiet_ns)
-{
-	if (s->tail && store_tail_drop(s->store))
-		log_warn(s->env.log, "guest %s: cannot cut off the unfinished options", s->domain);
-	s->tail = false;
-	s->quiet_ns = quiet_ns;
-	s->drain_start = now_ns();
-	s->drain_until = s->drain_start + s->env.limits->drain_ns;
-	session_go(s, SESSION_DRAINING);
-	/* The first look is later: the owner is still in the middle of a message. */
-	loop_arm(s->env.loop, &s->timer, 0);
+	session_close(s);
 }
 
 /* The numbers of CLOSE; .bytes holds what the guest sent until count_cpu(). */
@@ -545,7 +384,7 @@ static int got_close(struct session *s, const struct msg *m, struct err *e)
 	}
 	rc = take_totals(s, m, e);
 	if (!rc)
-		begin_drain(s, s->env.limits->quiet_ns);
+		drain_begin(s, s->env.limits->quiet_ns);
 	return rc;
 }
 
@@ -587,7 +426,7 @@ void session_end(struct session *s, enum session_why why, uint64_t quiet_ns)
 	s->cut = true;
 	s->why = why;
 	if (s->state == SESSION_RECORDING)
-		begin_drain(s, quiet_ns);
+		drain_begin(s, quiet_ns);
 	else
 		drop(s);
 }
@@ -596,30 +435,6 @@ void session_hurry(struct session *s, uint64_t ns)
 {
 	if (s->state == SESSION_DRAINING)
 		s->drain_until = min_u64(s->drain_until, now_ns() + ns);
-}
-
-/* The file */
-
-static void assemble_work(struct job *j)
-{
-	struct session *s = container_of(j, struct session, job);
-
-	store_assemble(s->store, &s->totals, !(s->ext.features & MSG_F_MARKS), &s->made, &s->err);
-}
-
-static void assemble_done(struct job *j)
-{
-	struct session *s = container_of(j, struct session, job);
-	char line[256];
-
-	if (s->err.code)
-		err_prefix(&s->err, "guest %s", s->domain);
-	else
-		log_info(s->env.log, "guest %s: %s: %s", s->domain, s->made.path,
-			 totals_line(&s->totals, line, sizeof(line)));
-	if (s->made.note[0])
-		log_warn(s->env.log, "guest %s: %s", s->domain, s->made.note);
-	close_it(s);
 }
 
 /* Small questions */

@@ -146,7 +146,7 @@ guest web1 tconnect expect RCONNECT tinitx 2 4096 7 6 expect RINIT metab 2 data 
 wait_server
 f=$(the_file)
 check "--max-rate: what came after a pause is kept, and in its buffer" \
-	sh -c "'$STOCK' report -i '$f' 2>/dev/null | grep -q '^inst:.*n=20399'"
+	sh -c "'$STOCK' report -i '$f' 2>/dev/null | grep -q '^inst:.*n=20299'"
 check "--max-rate: saved and lost are all there is" \
 	awk '$1 == "0" { ok = ($2 / 100 + $7 >= 204 && $2 / 100 + $7 <= 206 && $7 > 50) } END { exit !ok }' "$top/said"
 rm -f "$out"/*

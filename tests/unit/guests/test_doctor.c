@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The doctor in fake trees: what is wrong is found, and what to type is said. */
+/* test_doctor.c - the doctor in fake trees: what is wrong is found, and what to type is said. */
 #include "tests/unit/transport/tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -42,72 +42,110 @@ struct doctor_case {
 #define ROW(flags, st) "0000: 00000002 00000000 " flags " 0001 " st " 123 "
 
 static const struct doctor_case cases[] = {
-	{"guest, all well",
-	  DOCTOR_GUEST, { GUEST_PORTS, GUEST_CPU0, ONE_CPU, GUEST_FS },
-	  0, { "ok driver", "ok control port", "ok data ports for 1 CPUs", "ok tracefs" }    },
+	{ "guest, all well",
+	  DOCTOR_GUEST,
+	  { GUEST_PORTS, GUEST_CPU0, ONE_CPU, GUEST_FS },
+	  0,
+	  { "ok driver", "ok control port", "ok data ports for 1 CPUs", "ok tracefs" } },
 	{ "guest, no driver",
-	  DOCTOR_GUEST, { ONE_CPU, GUEST_FS },
-	  3, { "BAD driver", "[modprobe virtio_console]", "none of 0" }			     },
+	  DOCTOR_GUEST,
+	  { ONE_CPU, GUEST_FS },
+	  3,
+	  { "BAD driver", "[modprobe virtio_console]", "none of 0" } },
 	{ "guest, fewer ports than CPUs",
-	  DOCTOR_GUEST, { GUEST_PORTS, GUEST_CPU0, "sys/devices/system/cpu/online=0-2,4-7\n", GUEST_FS },
-	  1, { "trace-path-cpu1 is missing", "-c 8" }					   },
+	  DOCTOR_GUEST,
+	  { GUEST_PORTS, GUEST_CPU0, "sys/devices/system/cpu/online=0-2,4-7\n", GUEST_FS },
+	  1,
+	  { "trace-path-cpu1 is missing", "-c 8" } },
 	{ "guest, tracefs not mounted",
-	  DOCTOR_GUEST, { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "proc/filesystems=nodev\ttracefs\n" },
-	  1, { "BAD tracefs is not mounted", "[mount -t tracefs" }				},
+	  DOCTOR_GUEST,
+	  { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "proc/filesystems=nodev\ttracefs\n" },
+	  1,
+	  { "BAD tracefs is not mounted", "[mount -t tracefs" } },
 	{ "guest, kernel without",
-	  DOCTOR_GUEST, { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "proc/filesystems=nodev\tproc\n" },
-	  1, { "BAD this kernel has no tracefs", "CONFIG_FTRACE" }				},
+	  DOCTOR_GUEST,
+	  { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "proc/filesystems=nodev\tproc\n" },
+	  1,
+	  { "BAD this kernel has no tracefs", "CONFIG_FTRACE" } },
 	{ "guest, no events",
-	  DOCTOR_GUEST, { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "sys/kernel/tracing/tracing_on=",
+	  DOCTOR_GUEST,
+	  { GUEST_PORTS, GUEST_CPU0, ONE_CPU, "sys/kernel/tracing/tracing_on=",
 	    "sys/kernel/tracing/trace_clock=", "sys/kernel/tracing/per_cpu/cpu0/trace_pipe_raw=" },
-	  1, { "BAD events", "CONFIG_EVENT_TRACING" }					   },
+	  1,
+	  { "BAD events", "CONFIG_EVENT_TRACING" } },
 
 	{ "host, nothing made",
-	  DOCTOR_HOST,  { "o/" },
-	  2, { "BAD cannot look at directory", "setup-guest", "virt-server does not run" }	},
+	  DOCTOR_HOST,
+	  { "o/" },
+	  2,
+	  { "BAD cannot look at directory", "setup-guest", "virt-server does not run" } },
 	{ "host, no domain",
-	  DOCTOR_HOST,  { "o/", "d/" },
-	  2, { "ok directory", "virt-server does not run", "no domain has a directory" }     },
+	  DOCTOR_HOST,
+	  { "o/", "d/" },
+	  2,
+	  { "ok directory", "virt-server does not run", "no domain has a directory" } },
 	{ "host, FIFOs match",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("1"), STATUS },
-	  1, { "ok web1: FIFOs for 1 CPUs; its QEMU has 1", "ok web1: its QEMU (process 77, user 0",
-	    "? web1: whether its QEMU would connect" }			       },
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("1"), STATUS },
+	  1,
+	  { "ok web1: FIFOs for 1 CPUs; its QEMU has 1", "ok web1: its QEMU (process 77, user 0",
+	    "? web1: whether its QEMU would connect" } },
 	{ "host, fewer FIFOs than vCPUs",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("4"), STATUS },
-	  2, { "BAD web1: data channels for 1 CPUs, but its QEMU (process 77) has 4",
-	    "setup-guest web1 -c 4" }					    },
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("4"), STATUS },
+	  2,
+	  { "BAD web1: data channels for 1 CPUs, but its QEMU (process 77) has 4",
+	    "setup-guest web1 -c 4" } },
 	{ "host, guest is off",
-	  DOCTOR_HOST,  { "o/", DOMAIN, "proc/" },
-	  1, { "? web1: FIFOs for 1 CPUs", "? web1: no QEMU process with -name web1" }	    },
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, "proc/" },
+	  1,
+	  { "? web1: FIFOs for 1 CPUs", "? web1: no QEMU process with -name web1" } },
 	{ "host, no FIFO",
-	  DOCTOR_HOST,  { "o/", "d/web1/", "proc/" },
-	  2, { "BAD web1: no data channel: no FIFO", "setup-guest web1 -c 1" }		    },
+	  DOCTOR_HOST,
+	  { "o/", "d/web1/", "proc/" },
+	  2,
+	  { "BAD web1: no data channel: no FIFO", "setup-guest web1 -c 1" } },
 	{ "host, sockets without server",
-	  DOCTOR_HOST,  { "o/", "d/web1/channels=kind socket\ncpus 3\n", "proc/" },
-	  2, { "no data channel is there, and setup-guest made it for 3 CPUs",
-	    "trace-cmd virt-server" }					    },
+	  DOCTOR_HOST,
+	  { "o/", "d/web1/channels=kind socket\ncpus 3\n", "proc/" },
+	  2,
+	  { "no data channel is there, and setup-guest made it for 3 CPUs",
+	    "trace-cmd virt-server" } },
 	{ "host, a FIFO was removed",
-	  DOCTOR_HOST,  { "o/", DOMAIN, "d/web1/channels=kind fifo\ncpus 2\n", "proc/" },
-	  2, { "for 1 of 2 CPUs: that of CPU 1 is missing" }				  },
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, "d/web1/channels=kind fifo\ncpus 2\n", "proc/" },
+	  2,
+	  { "for 1 of 2 CPUs: that of CPU 1 is missing" } },
 	{ "host, QEMU's user is shut out",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("1"), OTHER_STATUS },
-	  2, { "BAD web1: its QEMU (process 77, user 9, group 9) does not get at", "-g 9" }	 },
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("1"), OTHER_STATUS },
+	  2,
+	  { "BAD web1: its QEMU (process 77, user 9, group 9) does not get at", "-g 9" } },
 	{ "host, server listens",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("1"), STATUS,
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("1"), STATUS,
 	    "proc/net/unix=H\n" ROW("00010000", "01") "TOP/d/agent-ctl-path\n" },
-	  1, { "ok a server listens on", "BAD web1: its QEMU (process 77) is not connected" }},
+	  1,
+	  { "ok a server listens on", "BAD web1: its QEMU (process 77) is not connected" } },
 	{ "host, connected",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("1"), STATUS,
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("1"), STATUS,
 	    "proc/net/unix=H\n" ROW("00010000", "01") "TOP/d/agent-ctl-path\n" ROW(
 		    "00000000", "03") "TOP/d/agent-ctl-path\n" },
-	  0, { "ok web1: its QEMU is connected to" }					  },
+	  0,
+	  { "ok web1: its QEMU is connected to" } },
 	{ "host, another path that ends the same",
-	  DOCTOR_HOST,  { "o/", DOMAIN, QEMU("1"), STATUS,
+	  DOCTOR_HOST,
+	  { "o/", DOMAIN, QEMU("1"), STATUS,
 	    "proc/net/unix=H\n" ROW("00010000", "01") "/x/d/agent-ctl-path\n" },
-	  1, { "virt-server does not run" }						  },
+	  1,
+	  { "virt-server does not run" } },
 	{ "host, left-over parts",
-	  DOCTOR_HOST,  { "d/", DOMAIN, "proc/", "o/trace.web1.dat.meta=x" },
-	  2, { "BAD 1 recording in", "trace-cmd restore" }					},
+	  DOCTOR_HOST,
+	  { "d/", DOMAIN, "proc/", "o/trace.web1.dat.meta=x" },
+	  2,
+	  { "BAD 1 recording in", "trace-cmd restore" } },
 };
 
 /* "TOP" in a text is the tree's top, \1 a NUL. */
@@ -152,13 +190,11 @@ static void test_doctor(void **state)
 	const struct doctor_case *c = *state;
 	char dir[80], out[80], proc[80], sys[80], dev[80];
 	struct said s = { 0 };
-	struct doctor_opts o = {
-		.dir = dir,
-		.outdir = out,
-		.say = say,
-		.ctx = &s,
-		.roots = {proc, sys, dev, "/nonexistent"}
-	};
+	struct doctor_opts o = { .dir = dir,
+				 .outdir = out,
+				 .say = say,
+				 .ctx = &s,
+				 .roots = { proc, sys, dev, "/nonexistent" } };
 	struct tree t;
 
 	tree_make(&t);
@@ -189,13 +225,13 @@ static const struct may_case {
 	mode_t dir, file;
 	bool may;
 } mays[] = {
-	{"root",		  { 0, 0, { 0 }, 0 },    0700, 0000, true },
-	{ "group",		   { 9, 7, { 0 }, 0 },    0710, 0660, true },
+	{ "root", { 0, 0, { 0 }, 0 }, 0700, 0000, true },
+	{ "group", { 9, 7, { 0 }, 0 }, 0710, 0660, true },
 	{ "supplementary group", { 9, 9, { 5, 7 }, 2 }, 0710, 0660, true },
-	{ "others",		    { 9, 9, { 5 }, 1 },	0710, 0660, false},
-	{ "open to all",	 { 9, 9, { 0 }, 0 },    0755, 0666, true },
-	{ "closed directory",    { 9, 7, { 0 }, 0 },	  0700, 0666, false},
-	{ "group, read only",    { 9, 7, { 0 }, 0 },	  0710, 0646, false},
+	{ "others", { 9, 9, { 5 }, 1 }, 0710, 0660, false },
+	{ "open to all", { 9, 9, { 0 }, 0 }, 0755, 0666, true },
+	{ "closed directory", { 9, 7, { 0 }, 0 }, 0700, 0666, false },
+	{ "group, read only", { 9, 7, { 0 }, 0 }, 0710, 0646, false },
 };
 
 static void test_may(void **state)
@@ -225,27 +261,30 @@ static const struct side_case {
 	const char *files[4];
 	enum doctor_side want;
 } sides[] = {
-	{"a domain is named",		       "web1", { GUEST_CPU0, "dev/x=" },							 DOCTOR_HOST },
-	{ "our ports",		       NULL,   { GUEST_CPU0, "d/" },						      DOCTOR_GUEST},
+	{ "a domain is named", "web1", { GUEST_CPU0, "dev/x=" }, DOCTOR_HOST },
+	{ "our ports", NULL, { GUEST_CPU0, "d/" }, DOCTOR_GUEST },
 	{ "another's port in a nested host",
-	  NULL,				       { "sys/class/virtio-ports/vport0p1/name=org.qemu.guest_agent.0\n", "d/" },
-	  DOCTOR_HOST															},
+	  NULL,
+	  { "sys/class/virtio-ports/vport0p1/name=org.qemu.guest_agent.0\n", "d/" },
+	  DOCTOR_HOST },
 	{ "a VM with nothing set up",
-	  NULL,				       { "proc/cpuinfo=flags\t: fpu hypervisor lm\n" },
-	  DOCTOR_GUEST														       },
+	  NULL,
+	  { "proc/cpuinfo=flags\t: fpu hypervisor lm\n" },
+	  DOCTOR_GUEST },
 	{ "a VM that runs QEMU",
-	  NULL,				       { "proc/cpuinfo=flags\t: fpu hypervisor lm\n", QEMU("1") },
-	  DOCTOR_HOST															},
-	{ "a plain machine",		     NULL,   { "proc/cpuinfo=flags\t: fpu lm\n" },					 DOCTOR_HOST },
+	  NULL,
+	  { "proc/cpuinfo=flags\t: fpu hypervisor lm\n", QEMU("1") },
+	  DOCTOR_HOST },
+	{ "a plain machine", NULL, { "proc/cpuinfo=flags\t: fpu lm\n" }, DOCTOR_HOST },
 };
 
 static void test_side(void **state)
 {
 	const struct side_case *c = *state;
 	char dir[80], proc[80], sys[80], dev[80];
-	struct doctor_opts o = {
-		.dir = dir, .domain = c->domain, .roots = {proc, sys, dev, "/none"}
-	};
+	struct doctor_opts o = { .dir = dir,
+				 .domain = c->domain,
+				 .roots = { proc, sys, dev, "/none" } };
 	struct tree t;
 
 	tree_make(&t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Names of domains, unsafe directories, channels by looking, the file "channels". */
+/* test_layout.c - names of domains, unsafe directories, channels, the file "channels" */
 #include "tests/unit/transport/tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -13,24 +13,24 @@ static const struct name_case {
 	const char *test, *name;
 	const char *why; /* part of the reason; NULL = a good name */
 } names[] = {
-	{"plain",		   "web1",							      NULL	},
-	{ "all that is allowed", "A-z_0.9+x@host:1",						     NULL	  },
-	{ "64 characters",	   "0123456789012345678901234567890123456789012345678901234567890123",
-	  NULL												},
-	{ "65 characters",	   "01234567890123456789012345678901234567890123456789012345678901234",
-	  "65"												},
-	{ "empty",		   "",								  "empty"},
-	{ "up",		  "../x",							      "dot"  },
-	{ "up only",	     "..",								"dot"	 },
-	{ "hidden",		    ".x",								"dot"	},
-	{ "down and up",	 "a/../../x",							 "'/'"  },
-	{ "absolute",	      "/etc",							      "'/'"  },
-	{ "blank",		   "a b",							       "' '"	},
-	{ "line end",	      "a\nb",							      "'?'"  },
-	{ "escape sequence",     "a\033[31m",							 "'?'"	},
-	{ "high bit",	      "caf\303\251",						       "'?'"  },
-	{ "percent",	     "a%s",							       "'%'"  },
-	{ "comma",		   "a,b",							       "','"	},
+	{ "plain", "web1", NULL },
+	{ "all that is allowed", "A-z_0.9+x@host:1", NULL },
+	{ "64 characters", "0123456789012345678901234567890123456789012345678901234567890123",
+	  NULL },
+	{ "65 characters", "01234567890123456789012345678901234567890123456789012345678901234",
+	  "65" },
+	{ "empty", "", "empty" },
+	{ "up", "../x", "dot" },
+	{ "up only", "..", "dot" },
+	{ "hidden", ".x", "dot" },
+	{ "down and up", "a/../../x", "'/'" },
+	{ "absolute", "/etc", "'/'" },
+	{ "blank", "a b", "' '" },
+	{ "line end", "a\nb", "'?'" },
+	{ "escape sequence", "a\033[31m", "'?'" },
+	{ "high bit", "caf\303\251", "'?'" },
+	{ "percent", "a%s", "'%'" },
+	{ "comma", "a,b", "','" },
 };
 
 static void test_name(void **state)
@@ -56,19 +56,19 @@ static const struct dir_case {
 	int want;
 	const char *hint;
 } dirs[] = {
-	{"as made",		     0755,  0755,	 false, false, false, NULL, 0,      NULL	    },
-	{ "closed",		     0755,  0700,	false, false, false, NULL, 0,      NULL	   },
-	{ "sticky parent",		   01777, 0755,	false, false, false, NULL, 0,      NULL	   },
-	{ "group may write, allowed",   0755,  0770,  false, false, true,  NULL, 0,      NULL	    },
-	{ "group may write",	     0755,  0770,	 false, false, false, NULL, -EPERM, "chmod g-w"},
-	{ "all may write",		   0755,	 0757,  false, false, true,  NULL, -EPERM, "chmod o-w"},
-	{ "all may write, sticky",	   0755,	 01777, false, false, true,  NULL, -EPERM, "chmod o-w"},
-	{ "open parent",		 0777,  0755,  false, false, false, NULL, -EPERM, "chmod o-w"},
-	{ "another owner",		   0755,	 0755,  false, true,  false, NULL, -EPERM, "--dir"	 },
-	{ "another owner's parent",	    0755,  0755,	true,  false, false, NULL, -EPERM, "--dir"	  },
-	{ "a link",		     0755,  0755,	false, false, false, "d",  -EPERM, "--dir"	  },
-	{ "our link among the parents", 0755,  0755,  false, false, false, "p",  0,	 NULL	      },
-	{ "our link to an open parent", 0777,  0755,  false, false, false, "p",  -EPERM, "chmod o-w"},
+	{ "as made", 0755, 0755, false, false, false, NULL, 0, NULL },
+	{ "closed", 0755, 0700, false, false, false, NULL, 0, NULL },
+	{ "sticky parent", 01777, 0755, false, false, false, NULL, 0, NULL },
+	{ "group may write, allowed", 0755, 0770, false, false, true, NULL, 0, NULL },
+	{ "group may write", 0755, 0770, false, false, false, NULL, -EPERM, "chmod g-w" },
+	{ "all may write", 0755, 0757, false, false, true, NULL, -EPERM, "chmod o-w" },
+	{ "all may write, sticky", 0755, 01777, false, false, true, NULL, -EPERM, "chmod o-w" },
+	{ "open parent", 0777, 0755, false, false, false, NULL, -EPERM, "chmod o-w" },
+	{ "another owner", 0755, 0755, false, true, false, NULL, -EPERM, "--dir" },
+	{ "another owner's parent", 0755, 0755, true, false, false, NULL, -EPERM, "--dir" },
+	{ "a link", 0755, 0755, false, false, false, "d", -EPERM, "--dir" },
+	{ "our link among the parents", 0755, 0755, false, false, false, "p", 0, NULL },
+	{ "our link to an open parent", 0777, 0755, false, false, false, "p", -EPERM, "chmod o-w" },
 };
 
 static void lay_dir(struct tree *t, const struct dir_case *c)
@@ -174,34 +174,34 @@ static const struct chan_case {
 	const char *files[8];
 	const char *want; /* the names, in order */
 } chans[] = {
-	{"none",		    { NULL },		    ""},
+	{ "none", { NULL }, "" },
 	{ "two FIFOs",
 	  { "|trace-path-cpu0.in", "|trace-path-cpu0.out", "|trace-path-cpu1.in",
 	    "|trace-path-cpu1.out" },
-	  "trace-path-cpu0.out trace-path-cpu1.out "		     },
+	  "trace-path-cpu0.out trace-path-cpu1.out " },
 	{ "a gap ends it",
 	  { "|trace-path-cpu0.out", "|trace-path-cpu2.out" },
-	  "trace-path-cpu0.out "				   },
-	{ "no CPU 0",		      { "|trace-path-cpu1.out" }, ""},
-	{ "only .in",		      { "|trace-path-cpu0.in" },	 ""},
+	  "trace-path-cpu0.out " },
+	{ "no CPU 0", { "|trace-path-cpu1.out" }, "" },
+	{ "only .in", { "|trace-path-cpu0.in" }, "" },
 	{ "stock's",
 	  { "|trace-pipe-cpu0.out", "|trace-pipe-cpu1.out" },
-	  "trace-pipe-cpu0.out trace-pipe-cpu1.out "		     },
+	  "trace-pipe-cpu0.out trace-pipe-cpu1.out " },
 	{ "ours before stock's",
 	  { "|trace-pipe-cpu0.out", "|trace-path-cpu0.out" },
-	  "trace-path-cpu0.out "				   },
+	  "trace-path-cpu0.out " },
 	{ "sockets",
 	  { "=trace-path-cpu0", "=trace-path-cpu1" },
-	  "=trace-path-cpu0 =trace-path-cpu1 "		       },
+	  "=trace-path-cpu0 =trace-path-cpu1 " },
 	{ "FIFO before socket",
 	  { "=trace-path-cpu0", "|trace-path-cpu0.out" },
-	  "trace-path-cpu0.out "				   },
+	  "trace-path-cpu0.out " },
 	{ "mixed",
 	  { "|trace-path-cpu0.out", "=trace-path-cpu1" },
-	  "trace-path-cpu0.out =trace-path-cpu1 "		  },
-	{ "a file is no FIFO",      { "trace-path-cpu0.out" },  ""},
-	{ "a file is no socket",	 { "trace-path-cpu0" },	""},
-	{ "stock's socket is none", { "=trace-pipe-cpu0" },	    ""},
+	  "trace-path-cpu0.out =trace-path-cpu1 " },
+	{ "a file is no FIFO", { "trace-path-cpu0.out" }, "" },
+	{ "a file is no socket", { "trace-path-cpu0" }, "" },
+	{ "stock's socket is none", { "=trace-pipe-cpu0" }, "" },
 };
 
 static void test_chans(void **state)
@@ -277,18 +277,18 @@ static const struct channels_case {
 	enum guest_chan_kind kind;
 	unsigned int cpus;
 } channels[] = {
-	{"FIFOs",			    "kind fifo\ncpus 4\n",		  0,	     GUEST_CHAN_FIFO,   4},
-	{ "sockets, a comment, no line end", "# x\ncpus 256\nkind socket",	   0,	      GUEST_CHAN_SOCKET,
-	  256												  },
-	{ "words of a later version",	      "kind fifo\ncpus 1\ncolour blue\n", 0,	     GUEST_CHAN_FIFO,   1},
-	{ "empty",			   "",				 -EINVAL, 0,		   0},
-	{ "no CPUs",			 "kind fifo\n",			    -EINVAL, 0,			0},
-	{ "no kind",			 "cpus 1\n",			 -EINVAL, 0,		     0},
-	{ "0 CPUs",			  "kind fifo\ncpus 0\n",		   -EINVAL, 0,		       0},
-	{ "257 CPUs",			"kind fifo\ncpus 257\n",	       -EINVAL, 0,		   0},
-	{ "4 billion CPUs",		    "kind fifo\ncpus 4294967297\n",	    -EINVAL, 0,			0},
-	{ "minus",			   "kind fifo\ncpus -1\n",		   -EINVAL, 0,		       0},
-	{ "another kind",			  "kind tape\ncpus 1\n",		 -EINVAL, 0,		     0},
+	{ "FIFOs", "kind fifo\ncpus 4\n", 0, GUEST_CHAN_FIFO, 4 },
+	{ "sockets, a comment, no line end", "# x\ncpus 256\nkind socket", 0, GUEST_CHAN_SOCKET,
+	  256 },
+	{ "words of a later version", "kind fifo\ncpus 1\ncolour blue\n", 0, GUEST_CHAN_FIFO, 1 },
+	{ "empty", "", -EINVAL, 0, 0 },
+	{ "no CPUs", "kind fifo\n", -EINVAL, 0, 0 },
+	{ "no kind", "cpus 1\n", -EINVAL, 0, 0 },
+	{ "0 CPUs", "kind fifo\ncpus 0\n", -EINVAL, 0, 0 },
+	{ "257 CPUs", "kind fifo\ncpus 257\n", -EINVAL, 0, 0 },
+	{ "4 billion CPUs", "kind fifo\ncpus 4294967297\n", -EINVAL, 0, 0 },
+	{ "minus", "kind fifo\ncpus -1\n", -EINVAL, 0, 0 },
+	{ "another kind", "kind tape\ncpus 1\n", -EINVAL, 0, 0 },
 };
 
 static void test_channels(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which guest is it: command lines, pid files, processes of a fake /proc. */
+/* test_peer.c - which guest is it: command lines, pid files, processes of a fake /proc. */
 #include "tests/unit/transport/tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -14,28 +14,29 @@ static const struct cmdline_case {
 	int want;
 	const char *name;
 } cmdlines[] = {
-	{"plain",			 "qemu|-name|web1|-m|1G",				    0,       "web1"},
-	{ "two dashes",			"qemu|--name|web1",				    0,       "web1"},
-	{ "guest=",		       "qemu|-name|guest=web1,debug-threads=on",	      0,	 "web1"},
-	{ "guest= last",			 "qemu|-name|debug-threads=on,guest=web1",		   0,	      "web1"},
-	{ "plain and more",		    "qemu|-name|web1,process=foo",			   0,	      "web1"},
-	{ "given twice: the last counts", "qemu|-name|a|-name|guest=b",				0,	   "b"   },
-	{ "the second adds to the first", "qemu|-name|guest=a|-name|debug-threads=on",	       0,	  "a"   },
-	{ "not a word that begins so",    "qemu|-names|x|-name|a",				0,	   "a"   },
-	{ "none",			 "qemu|-m|1G",					  -ENOENT, NULL  },
-	{ "no argument behind it",	   "qemu|-name",						 -ENOENT, NULL  },
-	{ "only other keys",		     "qemu|-name|debug-threads=on",			    -ENOENT, NULL  },
-	{ "empty argument",		    "qemu|-name|",					   -ENOENT, NULL	 },
-	{ "empty guest",			 "qemu|-name|guest=",				      -EINVAL, NULL  },
-	{ "escaped comma",		   "qemu|-name|guest=a,,b",				    -EINVAL, NULL  },
-	{ "escaped comma, hostile",	    "qemu|-name|guest=a,,guest=b",			   -EINVAL, NULL	 },
-	{ "up",			   "qemu|-name|guest=../x",				 -EINVAL, NULL  },
-	{ "up, plain",		       "qemu|-name|../x",					  -EINVAL, NULL	},
-	{ "slash",			"qemu|-name|guest=a/b",				   -EINVAL, NULL	 },
-	{ "blank",			"qemu|-name|my guest",				  -EINVAL, NULL	},
+	{ "plain", "qemu|-name|web1|-m|1G", 0, "web1" },
+	{ "two dashes", "qemu|--name|web1", 0, "web1" },
+	{ "guest=", "qemu|-name|guest=web1,debug-threads=on", 0, "web1" },
+	{ "guest= last", "qemu|-name|debug-threads=on,guest=web1", 0, "web1" },
+	{ "plain and more", "qemu|-name|web1,process=foo", 0, "web1" },
+	{ "given twice: the last counts", "qemu|-name|a|-name|guest=b", 0, "b" },
+	{ "the second adds to the first", "qemu|-name|guest=a|-name|debug-threads=on", 0, "a" },
+	{ "not a word that begins so", "qemu|-names|x|-name|a", 0, "a" },
+	{ "none", "qemu|-m|1G", -ENOENT, NULL },
+	{ "no argument behind it", "qemu|-name", -ENOENT, NULL },
+	{ "only other keys", "qemu|-name|debug-threads=on", -ENOENT, NULL },
+	{ "empty argument", "qemu|-name|", -ENOENT, NULL },
+	{ "empty guest", "qemu|-name|guest=", -EINVAL, NULL },
+	{ "escaped comma", "qemu|-name|guest=a,,b", -EINVAL, NULL },
+	{ "escaped comma, hostile", "qemu|-name|guest=a,,guest=b", -EINVAL, NULL },
+	{ "up", "qemu|-name|guest=../x", -EINVAL, NULL },
+	{ "up, plain", "qemu|-name|../x", -EINVAL, NULL },
+	{ "slash", "qemu|-name|guest=a/b", -EINVAL, NULL },
+	{ "blank", "qemu|-name|my guest", -EINVAL, NULL },
 	{ "too long",
-	  "qemu|-name|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -EINVAL, NULL	},
-	{ "nothing",		      "",						    -ENOENT, NULL  },
+	  "qemu|-name|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	  -EINVAL, NULL },
+	{ "nothing", "", -ENOENT, NULL },
 };
 
 static size_t to_nuls(const char *words, char *bytes)
@@ -86,18 +87,18 @@ static const struct proc_case {
 	const char *name;
 	unsigned int vcpus;
 } procs[] = {
-	{"one vCPU",	      "qemu-system-x86_64|-name|a",				    true,  "a",      1},
-	{ "-smp 4",		    "/usr/bin/qemu-system-x86_64|-smp|4|-name|a",		  true,	"a",	     4},
-	{ "-smp 4 and more",    "/usr/libexec/qemu-kvm|-name|a|-smp|4,maxcpus=8",	       true,  "a",	  4},
-	{ "-smp cpus=",		"qemu-system-aarch64|-name|a|-smp|sockets=1,cpus=3",	     true,  "a",	3},
-	{ "topology only",	   "qemu-system-x86_64|-name|a|-smp|sockets=2,cores=3,threads=2", true,	"a",
-	  12												      },
-	{ "-smp nonsense",	   "qemu-system-x86_64|-name|a|-smp|cpus=x",			     true,  "a",	0},
-	{ "no name",	     "qemu-system-x86_64|-m|1",					true,  "pid-77", 1},
-	{ "libvirt's pid file", "kvm|-m|1",						    true,  "pid-77", 1},
-	{ "refused name",	  "qemu-system-x86_64|-name|../x",				   false, NULL,	0},
-	{ "not QEMU",	      "/usr/bin/qemu-img|-name|a",				   false, NULL,	0},
-	{ "kernel thread",	   "",							    false, NULL,	    0},
+	{ "one vCPU", "qemu-system-x86_64|-name|a", true, "a", 1 },
+	{ "-smp 4", "/usr/bin/qemu-system-x86_64|-smp|4|-name|a", true, "a", 4 },
+	{ "-smp 4 and more", "/usr/libexec/qemu-kvm|-name|a|-smp|4,maxcpus=8", true, "a", 4 },
+	{ "-smp cpus=", "qemu-system-aarch64|-name|a|-smp|sockets=1,cpus=3", true, "a", 3 },
+	{ "topology only", "qemu-system-x86_64|-name|a|-smp|sockets=2,cores=3,threads=2", true, "a",
+	  12 },
+	{ "-smp nonsense", "qemu-system-x86_64|-name|a|-smp|cpus=x", true, "a", 0 },
+	{ "no name", "qemu-system-x86_64|-m|1", true, "pid-77", 1 },
+	{ "libvirt's pid file", "kvm|-m|1", true, "pid-77", 1 },
+	{ "refused name", "qemu-system-x86_64|-name|../x", false, NULL, 0 },
+	{ "not QEMU", "/usr/bin/qemu-img|-name|a", false, NULL, 0 },
+	{ "kernel thread", "", false, NULL, 0 },
 };
 
 /* A tree with process 77; the file system needs NULs written as they are. */
@@ -145,12 +146,12 @@ static const struct pid_case {
 	int want;
 	const char *name;
 } pids[] = {
-	{"found",		   "run/web7.pid", "77",	 0,	    "web7"  },
-	{ "with a line end",    "run/web7.pid", "77\n",    0,	"web7"  },
-	{ "of another process", "run/web7.pid", "771\n",	 0,	    "pid-77"},
-	{ "not a pid file",	    "run/web7.xml", "77\n",    0,       "pid-77"},
-	{ "nonsense in it",	    "run/web7.pid", "77 78\n", 0,	  "pid-77"},
-	{ "hostile name",	  "run/..x.pid",	 "77\n",	 -EINVAL, NULL    },
+	{ "found", "run/web7.pid", "77", 0, "web7" },
+	{ "with a line end", "run/web7.pid", "77\n", 0, "web7" },
+	{ "of another process", "run/web7.pid", "771\n", 0, "pid-77" },
+	{ "not a pid file", "run/web7.xml", "77\n", 0, "pid-77" },
+	{ "nonsense in it", "run/web7.pid", "77 78\n", 0, "pid-77" },
+	{ "hostile name", "run/..x.pid", "77\n", -EINVAL, NULL },
 };
 
 static void test_pid_file(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Making a domain's directory and channels: modes, groups, running it again, changing the kind. */
+/* test_setup.c - making a domain's channels: modes, groups, again, changing the kind */
 #include "tests/unit/transport/tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -209,12 +209,12 @@ static const struct group_case {
 	int want;
 	gid_t gid;
 } groups[] = {
-	{"root",		  "root",		  0,	     0   },
-	{ "a number",	      "4321",		      0,	 4321},
-	{ "none such",       "no-such-group-here", -ENOENT, 0	},
-	{ "no group at all", "4294967295",	   -ENOENT, 0   },
-	{ "minus",	   "-1",		 -ENOENT, 0   },
-	{ "empty",	   "",		       -ENOENT, 0	  },
+	{ "root", "root", 0, 0 },
+	{ "a number", "4321", 0, 4321 },
+	{ "none such", "no-such-group-here", -ENOENT, 0 },
+	{ "no group at all", "4294967295", -ENOENT, 0 },
+	{ "minus", "-1", -ENOENT, 0 },
+	{ "empty", "", -ENOENT, 0 },
 };
 
 static void test_group_name(void **state)

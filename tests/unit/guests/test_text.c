@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* QEMU's options and libvirt's XML, letter by letter. */
+/* test_text.c - QEMU's options and libvirt's XML, letter by letter. */
 #include "tests/unit/transport/tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -107,10 +107,10 @@ static const struct bus_case {
 	unsigned int cpus, controllers;
 	const char *last; /* of the last CPU's port */
 } buses[] = {
-	{"29 CPUs: one controller is full", 29,	 1, PORT "0.0,nr=30," CPU("28") "\n" },
-	{ "30 CPUs: a second one",	   30,  2, PORT "1.0,nr=1," CPU("29") "\n"  },
-	{ "40 CPUs",			40,	 2, PORT "1.0,nr=11," CPU("39") "\n" },
-	{ "256 CPUs",		       256, 9, PORT "8.0,nr=17," CPU("255") "\n"},
+	{ "29 CPUs: one controller is full", 29, 1, PORT "0.0,nr=30," CPU("28") "\n" },
+	{ "30 CPUs: a second one", 30, 2, PORT "1.0,nr=1," CPU("29") "\n" },
+	{ "40 CPUs", 40, 2, PORT "1.0,nr=11," CPU("39") "\n" },
+	{ "256 CPUs", 256, 9, PORT "8.0,nr=17," CPU("255") "\n" },
 };
 
 static void test_bus(void **state)
@@ -136,12 +136,12 @@ static const struct version_case {
 	const char *test, *text;
 	bool want;
 } versions[] = {
-	{"Debian 12's",	 "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\n", false},
-	{ "9.1",		 "QEMU emulator version 9.1.2\n",			  false},
-	{ "9.2",		 "QEMU emulator version 9.2.0\n",			  true },
-	{ "10.0",		  "QEMU emulator version 10.0.0\n",			    true },
-	{ "another program", "version 10.0\n",				       false},
-	{ "empty",	   "",						     false},
+	{ "Debian 12's", "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\n", false },
+	{ "9.1", "QEMU emulator version 9.1.2\n", false },
+	{ "9.2", "QEMU emulator version 9.2.0\n", true },
+	{ "10.0", "QEMU emulator version 10.0.0\n", true },
+	{ "another program", "version 10.0\n", false },
+	{ "empty", "", false },
 };
 
 static void test_version(void **state)

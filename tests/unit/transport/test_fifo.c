@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* FIFOs: what may be opened, and how it is made. */
+/* test_fifo.c - FIFOs: what may be opened, and how it is made. */
 #include "tree.h"
 #include "tests/unit/base/rows.h"
 
@@ -16,16 +16,16 @@ static const struct open_case {
 	bool other_owner; /* of the directory; needs root */
 	int want;
 } opens[] = {
-	{"as setup-guest makes it",		     K_FIFO, 0710,  0660, false, 0	  },
-	{ "stock's modes",			    K_FIFO, 0755,	 0644, false, 0	},
-	{ "open to all, but the directory is closed", K_FIFO, 0710,  0666, false, 0	   },
-	{ "open to all",			      K_FIFO, 0755,  0666, false, -EPERM },
-	{ "the group may write to the directory",	  K_FIFO, 0770,	0660, false, -EPERM },
-	{ "all may write to the directory",	    K_FIFO, 01777, 0660, false, -EPERM },
-	{ "the directory is another user's",	     K_FIFO, 0755,  0660, true,  -EPERM },
-	{ "a file",				   K_FILE, 0710,  0660, false, -EINVAL},
-	{ "a link to a FIFO",			      K_LINK, 0710,  0660, false, -EINVAL},
-	{ "nothing",				  K_NONE, 0710,  0660, false, -ENOENT},
+	{ "as setup-guest makes it", K_FIFO, 0710, 0660, false, 0 },
+	{ "stock's modes", K_FIFO, 0755, 0644, false, 0 },
+	{ "open to all, but the directory is closed", K_FIFO, 0710, 0666, false, 0 },
+	{ "open to all", K_FIFO, 0755, 0666, false, -EPERM },
+	{ "the group may write to the directory", K_FIFO, 0770, 0660, false, -EPERM },
+	{ "all may write to the directory", K_FIFO, 01777, 0660, false, -EPERM },
+	{ "the directory is another user's", K_FIFO, 0755, 0660, true, -EPERM },
+	{ "a file", K_FILE, 0710, 0660, false, -EINVAL },
+	{ "a link to a FIFO", K_LINK, 0710, 0660, false, -EINVAL },
+	{ "nothing", K_NONE, 0710, 0660, false, -ENOENT },
 };
 
 static void lay(struct tree *t, const struct open_case *c)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Unix sockets: who may replace whom, modes, accept without waiting. */
+/* test_unix.c - unix sockets: who may replace whom, modes, accept without waiting. */
 #include "tree.h"
 
 #include <errno.h>

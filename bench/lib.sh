@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# lib.sh - what the benchmarks share: numbers, ratios, goals. On top of tests/vm/trace.sh.
+#
+#   b_begin NAME WHAT      a heading; what follows also goes to $BENCH_OUT/NAME.txt
+#   say TEXT...            a line of the result
+#   calc EXPRESSION        awk arithmetic, to stdout
+#   median NUMBER...       to stdout
+#   goal NAME RATIO MAX    the verdict line: PASS or MISS; a MISS makes the script's status 1
+#
+# A bench runs alone (bench/host-cost.sh) or with the others (bench/run.sh). It is no test: it
+# prints what it measured, and the goal beside it.
+# GUEST_BENCH: directory of the static helpers drain and work. FEED: the feeder of the host.
+
+BENCH_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$BENCH_TOP/tests/vm/trace.sh"
+
+GUEST_BENCH=${GUEST_BENCH:-$BENCH_TOP/build/static/bench}
+FEED=${FEED:-$BENCH_TOP/build/bench/feed}
+BENCH_OUT=${BENCH_OUT:-$BENCH_TOP/build/bench}
+mkdir -p "$BENCH_OUT"
+
+b_begin() {
+	B_FILE=$BENCH_OUT/$1.txt
+	printf '%s\n' "$2" "$(date -u +'%F %T UTC'), $(uname -r), $("$TRACE_CMD" --version | head -n 1)" |
+		tee "$B_FILE"
+}
+
+say() {
+	printf '%s\n' "$@" | tee -a "$B_FILE"
+}
+
+sayf() {
+	# shellcheck disable=SC2059
+	printf "$@" | tee -a "$B_FILE"
+}
+
+calc() {
+	awk "BEGIN { printf \"%.6g\\n\", $1 }"
+}
+
+median() {
+	printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
+		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+goal() {
+	local verdict=PASS
+	awk "BEGIN { exit !($2 <= $3) }" || verdict=MISS
+	sayf '%s: %.3f, goal at most %s: %s\n' "$1" "$2" "$3" $verdict
+	[ $verdict = PASS ] || _T_FAILED=$((_T_FAILED + 1))
+}

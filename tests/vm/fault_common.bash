@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# fault_common.bash - what the tests of faults share; after trace.sh.
+#
+#   server_again [OPTION...]  start virt-server where an earlier one was killed, wait until it serves
+#   log_has TEXT              the server's log has it (fixed text); for wait_for
+#   log_tells TEXT WHAT       assert that the log has it, or gets it within 20 s
+#   tracefs_state NAME        everything of guest NAME's tracefs that a recording may change
+#   tracefs_same NAME WHAT    it is as it was at the last tracefs_remember NAME
+#   record_start NAME TEXT    begin "trace-cmd record --virt TEXT" in the guest, wait until the host
+#                             says that it records; the job's number is in JOB
+#   dd_start NAME COUNT [OPTION...]  the same with a dd of COUNT writes of one byte
+#   record_end NAME [SECS]    wait for JOB: its output in REPLY, its status in RC
+#   lost TEXT COLUMN          of the row "all": ring, transport, quota or disk
+#   new_file NAME             wait for the next file of the guest: its path in FILE
+#   writes FILE               how many of dd's writes are in it
+#   alive_for NAME SECS       run commands in the guest for so long: the slowest took SLOWEST ms
+#
+# The judge is a dd of N writes of one byte: the filter lets only those through, so that a whole
+# recording has N events, and one with losses has N together with what the table says.
+
+WRITES="-e syscalls:sys_enter_write -f count==1"
+
+server_again() {
+	host_start server "$TRACE_CMD" virt-server --dir "$VIRT" -o "$OUT" "$@"
+	wait_for 10 log_has "serves $VIRT" ||
+		t_bail "virt-server does not start" "$(cat "$(host_log server)")"
+}
+
+log_has() {
+	grep -qF -- "$1" "$(host_log server)"
+}
+
+log_tells() {
+	if wait_for 20 log_has "$1"; then
+		t_ok "$2"
+	else
+		t_fail "$2" "the server's log has no: $1"$'\n'"$(cat "$(host_log server)")"
+	fi
+}
+
+# How often a guest connected, by this server.
+connected() {
+	[ "$(grep -cF "guest $1: connected" "$(host_log server)")" -ge "${2:-1}" ]
+}
+
+tracefs_state() {
+	vm_run "$1" 'cd /sys/kernel/tracing
+		for f in tracing_on current_tracer set_event set_event_pid trace_clock buffer_size_kb \
+			buffer_percent trace_options options/event-fork options/overwrite \
+			events/syscalls/sys_enter_write/filter events/syscalls/sys_enter_write/trigger; do
+			[ ! -e $f ] || echo "$f:" $(cat $f)
+		done
+		echo instances: $(ls instances)'
+}
+
+tracefs_remember() {
+	tracefs_state "$1" >"$T_DIR/tracefs-$1"
+}
+
+tracefs_same() {
+	assert_eq "$(cat "$T_DIR/tracefs-$1")" "$(tracefs_state "$1")" "$2"
+}
+
+recordings_begun() {
+	[ "$(grep -cF "guest $1: recording to " "$(host_log server)")" -ge "$2" ]
+}
+
+record_start() {
+	local before
+	before=$(grep -cF "guest $1: recording to " "$(host_log server)") || true
+	JOB=$(vm_start "$1" "trace-cmd record --virt $2")
+	wait_for 30 recordings_begun "$1" $((before + 1)) ||
+		t_bail "no recording began" "$(vm_out "$1" "$JOB"; cat "$(host_log server)")"
+}
+
+dd_start() {
+	local name=$1 count=$2
+	shift 2
+	record_start "$name" "$* $WRITES -F /bin/dd if=/dev/zero of=/dev/null bs=1 count=$count"
+}
+
+record_end() {
+	RC=0
+	vm_wait "$1" "$JOB" "${2:-60}" || RC=$?
+	REPLY=$(vm_out "$1" "$JOB")
+}
+
+# Columns are counted from the end: "saved" has a unit.
+lost() {
+	local from
+	case $2 in
+	ring) from=3 ;;
+	transport) from=2 ;;
+	quota) from=1 ;;
+	disk) from=0 ;;
+	esac
+	awk -v from=$from '$1 == "all" { n = $(NF - from) } END { print n + 0 }' <<<"$1"
+}
+
+files() {
+	find "$OUT" -maxdepth 1 -name "trace.$1.*.dat" | sort
+}
+
+# What was there before is in SEEN.
+SEEN=
+has_new_file() {
+	[ -n "$(comm -13 <(echo "$SEEN") <(files "$1"))" ]
+}
+
+new_file() {
+	FILE=
+	wait_for 20 has_new_file "$1" ||
+		t_bail "no file of $1 appeared" "$(ls "$OUT"; cat "$(host_log server)")"
+	FILE=$(comm -13 <(echo "$SEEN") <(files "$1") | head -n 1)
+	SEEN=$(files "$1")
+}
+
+writes() {
+	events "$1" sys_enter_write
+}
+
+alive_for() {
+	local end=$(($(_now_ms) + $2 * 1000)) before took
+	SLOWEST=0
+	while before=$(_now_ms) && [ "$before" -lt $end ]; do
+		vm_run "$1" true || return 1
+		took=$(($(_now_ms) - before))
+		[ $took -le $SLOWEST ] || SLOWEST=$took
+		sleep 0.2
+	done
+}
