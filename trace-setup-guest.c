@@ -147,10 +147,11 @@ static void say_made(const struct guest_setup *s, const struct guest_made *m, co
 {
 	fprintf(stderr, "%s/%s: directory %s", s->dir, s->domain, m->dir ? "made" : "was there");
 	if (s->kind == GUEST_CHAN_FIFO)
-		fprintf(stderr, ", FIFOs for %u CPUs: %u made, %u were there", s->cpus, m->made,
-			m->kept);
+		fprintf(stderr, ", FIFOs for %u CPU%s: %u made, %u were there", s->cpus,
+			s->cpus == 1 ? "" : "s", m->made, m->kept);
 	else
-		fprintf(stderr, ", sockets for %u CPUs: virt-server makes them", s->cpus);
+		fprintf(stderr, ", sockets for %u CPU%s: virt-server makes them", s->cpus,
+			s->cpus == 1 ? "" : "s");
 	if (m->removed)
 		fprintf(stderr, "; %u file%s of the other kind removed", m->removed,
 			m->removed == 1 ? "" : "s");

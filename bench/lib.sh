@@ -6,7 +6,7 @@
 #   say TEXT...            a line of the result
 #   calc EXPRESSION        awk arithmetic, to stdout
 #   median NUMBER...       to stdout
-#   goal NAME RATIO MAX    the verdict line: PASS or MISS; a MISS makes the script's status 1
+#   goal NAME RATIO MAX    the verdict line: PASS or MISS
 #
 # A bench runs alone (bench/host-cost.sh) or with the others (bench/run.sh). It is no test: it
 # prints what it measured, and the goal beside it.
@@ -48,5 +48,4 @@ goal() {
 	local verdict=PASS
 	awk "BEGIN { exit !($2 <= $3) }" || verdict=MISS
 	sayf '%s: %.3f, goal at most %s: %s\n' "$1" "$2" "$3" $verdict
-	[ $verdict = PASS ] || _T_FAILED=$((_T_FAILED + 1))
 }

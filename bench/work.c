@@ -86,7 +86,7 @@ static int print_busy(void)
 	struct err e = { 0 };
 	const char *t;
 
-	if (read_file("/proc/timer_list", 1 << 20, &text, &e) || buf_text(&text)) {
+	if (read_file("/proc/timer_list", &text, 1 << 20, &e) || buf_text(&text)) {
 		fprintf(stderr, "%s\n", e.what);
 		return 1;
 	}

@@ -410,8 +410,9 @@ static int count_events(struct recording *r, size_t i, struct cpu_totals *c)
 		if (ret)
 			return ret;
 		c->events += now.read - was->read;
-		c->ring += now.overrun - was->overrun + now.commit_overrun - was->commit_overrun +
-			   now.dropped - was->dropped;
+		/* .entries: what a full channel kept us from reading before the end */
+		c->ring += now.entries + now.overrun - was->overrun + now.commit_overrun -
+			   was->commit_overrun + now.dropped - was->dropped;
 	}
 	return 0;
 }

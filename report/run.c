@@ -95,10 +95,10 @@ static int set_up(struct run *r, size_t i, struct err *e)
 /* Times inside of the plugins' texts look like those in front of the line. */
 static void set_time_format(const struct report_plan *p, const struct input *in)
 {
-	if (p->style.raw_time || (tdat_nbuffers(in->file) && !in->sources[0].ns))
-		report_tep_time_format("%12d");
-	else
-		report_tep_time_format(p->style.full_time ? "%9d" : "%6.1000d");
+	bool plain = p->style.raw_time || (tdat_nbuffers(in->file) && !in->sources[0].ns);
+	const char *seconds = p->style.full_time ? "%9d" : "%6.1000d";
+
+	report_tep_time_format(&in->tep, plain ? "%12d" : seconds);
 }
 
 static int open_input(struct run *r, size_t i, struct err *e)

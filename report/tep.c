@@ -102,10 +102,12 @@ void report_tep_free(struct report_tep *t)
 	*t = (struct report_tep){ 0 };
 }
 
-void report_tep_time_format(const char *format)
+void report_tep_time_format(const struct report_tep *t, const char *format)
 {
-	const char **of_plugin = dlsym(RTLD_DEFAULT, "tep_func_repeat_format");
+	const char **of_plugin = NULL;
 
+	if (t->plugins)
+		of_plugin = dlsym(RTLD_DEFAULT, "tep_func_repeat_format");
 	if (of_plugin)
 		*of_plugin = format;
 }

@@ -34,9 +34,10 @@ void report_tep_free(struct report_tep *t);
 
 /*
  * The function plugin prints the time of the last repeat of a call (func_repeats) by a format that
- * it exports for the program to change: a format of tep_print_event(). One for the whole process.
+ * it exports for the program to change: a format of tep_print_event(). One for the whole process;
+ * without plugins it is nowhere.
  */
-void report_tep_time_format(const char *format);
+void report_tep_time_format(const struct report_tep *t, const char *format);
 
 /*
  * Mark all events whose name or system is matched by @regex, as -n and -r do it, with @flag

@@ -246,7 +246,8 @@ void names_free(struct names *l)
 	*l = (struct names){ 0 };
 }
 
-int tfs_dirs(const struct tracefs *t, const char *dir, struct names *to, struct err *e)
+static int list_dir(const struct tracefs *t, const char *dir, bool dirs, struct names *to,
+		    struct err *e)
 {
 	int fd = tfs_file(t, dir, O_RDONLY | O_DIRECTORY, e);
 	AUTO_DIR d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -259,7 +260,18 @@ int tfs_dirs(const struct tracefs *t, const char *dir, struct names *to, struct 
 		return err_set(e, ENOMEM, "no memory to read %s/%s", t->path, dir);
 	}
 	while ((ent = readdir(d)))
-		if (ent->d_type == DT_DIR && ent->d_name[0] != '.' && names_add(to, ent->d_name))
+		if ((ent->d_type == DT_DIR) == dirs && ent->d_name[0] != '.' &&
+		    names_add(to, ent->d_name))
 			return err_set(e, ENOMEM, "no memory to read %s/%s", t->path, dir);
 	return 0;
+}
+
+int tfs_dirs(const struct tracefs *t, const char *dir, struct names *to, struct err *e)
+{
+	return list_dir(t, dir, true, to, e);
+}
+
+int tfs_files(const struct tracefs *t, const char *dir, struct names *to, struct err *e)
+{
+	return list_dir(t, dir, false, to, e);
 }

@@ -53,6 +53,8 @@ struct names {
  * stock trace-cmd lists and stores events); free with names_free(). -ENOENT when it is not there.
  */
 int tfs_dirs(const struct tracefs *t, const char *dir, struct names *to, struct err *e);
+/* The same for what is no directory. */
+int tfs_files(const struct tracefs *t, const char *dir, struct names *to, struct err *e);
 int names_add(struct names *to, const char *name); /* 0 or -ENOMEM; copies */
 void names_free(struct names *l);
 

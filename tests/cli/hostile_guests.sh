@@ -54,6 +54,7 @@ check "after a fault the connection is good for the next recording" \
 	guest bad hex deadbeefdeadbeef expect ERROR hex 0102030405 $hello tinitx 2 4096 7 2 expect RINIT metax 2 \
 	data "$d" 0 1 closex
 until_true sh -c "ls '$out'/trace.bad.*.dat | wc -l | grep -qv '^0\$'"
+# shellcheck disable=SC2046  # words are wanted
 check "after 16 faults it is closed" guest bad $(for _ in $(seq 16); do echo tconnect expect RCONNECT hex ffffffffffffffff expect ERROR; done) eof
 check "CLOSE before the metadata: no answer, and a new beginning" guest bad $hello tinit 2 4096 expect RINIT close $hello
 }

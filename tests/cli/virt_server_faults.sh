@@ -1,5 +1,6 @@
 #!/bin/bash
 # virt_server_faults.sh - the host's side fails, is stopped, or is asked for too much.
+# shellcheck disable=SC2016  # awk's $
 # shellcheck source=tests/cli/virt_server.lib
 . "$(dirname "$0")/virt_server.lib"
 need_stock

@@ -1,5 +1,6 @@
 #!/bin/bash
 # virt_server_record.sh - good guests: every event arrives, whatever the peer's generation.
+# shellcheck disable=SC2016  # awk's $
 # shellcheck source=tests/cli/virt_server.lib
 . "$(dirname "$0")/virt_server.lib"
 need_stock

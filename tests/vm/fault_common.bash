@@ -18,7 +18,11 @@
 # The judge is a dd of N writes of one byte: the filter lets only those through, so that a whole
 # recording has N events, and one with losses has N together with what the table says.
 
-WRITES="-e syscalls:sys_enter_write -f count==1"
+WRITES="-e syscalls:sys_enter_write -f 'count==1&&comm==\"dd\"'"
+
+# For the guest: a dd that lacks its count; and dd after dd until /tmp/stop is there, which says how many.
+DD="/bin/dd if=/dev/zero of=/dev/null bs=1"
+LOAD="n=0; until [ -e /tmp/stop ]; do $DD count=20000 2>/dev/null; n=\$((n + 20000)); done; echo calls \$n"
 
 server_again() {
 	host_start server "$TRACE_CMD" virt-server --dir "$VIRT" -o "$OUT" "$@"
@@ -76,7 +80,7 @@ record_start() {
 dd_start() {
 	local name=$1 count=$2
 	shift 2
-	record_start "$name" "$* $WRITES -F /bin/dd if=/dev/zero of=/dev/null bs=1 count=$count"
+	record_start "$name" "$* $WRITES $DD count=$count"
 }
 
 record_end() {

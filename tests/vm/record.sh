@@ -1,42 +1,60 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # The main job: guests of 1, 2 and 4 vCPUs record, the host's files hold every event. A workload with
-# a known number of calls is the judge: dd bs=1 count=N is N reads and N writes.
+# a known number of calls is the judge: dd bs=1 count=N is N reads and N writes. Each guest makes files
+# of both versions, and with 2 vCPUs many recordings one after another in the same boot.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
 
-N=3000
-READS="-e syscalls:sys_enter_read -e syscalls:sys_enter_write"
+DD_N=3000
+SHORT=10
 
-# Record dd in guest $1; options in $2. Its output is left in REPLY, its status in RC.
-record_dd() {
-	RC=0
-	REPLY=$(vm_run "$1" "trace-cmd record --virt $2 -F dd if=/dev/zero of=/dev/null bs=1 count=$N") || RC=$?
+# The guest $1 records dd, the server writes version $2; WHAT is $3.
+record_once() {
+	guest_record "$1" "$READS -F $(dd_job)"
+	assert_eq 0 "$RC" "$3: the recording is whole"
+	[ -n "$FILE" ] || { t_fail "$3: no file appeared" "$REPLY"; return; }
+	assert_eq "$2" "$(file_version "$FILE")" "$3: the file's version"
+	dd_is "$FILE" "$3"
+	check_dat "$FILE" "$3"
 }
 
-# dd also reads ELF headers and writes its summary: a few calls more than N.
-count_is() {
-	local got
-	got=$(events "$1" "$2")
-	if [ "$got" -ge "$N" ] && [ "$got" -le $((N + 20)) ]; then
-		t_ok "$3: $got $2 events for $N calls"
-	else
-		t_fail "$3: $2 events" "want $N (and at most 20 more), got $got"
-	fi
+# Behind the magic stands the version as a text.
+file_version() {
+	tail -c +11 "$1" | head -c 1
+}
+
+# The events of the table's last line, which guest and host print.
+table_events() {
+	awk '$1 == "all" { print $2 }'
+}
+
+record_many() {
+	local i sum=0 whole=0
+	for ((i = 1; i <= SHORT; i++)); do
+		guest_record "$1" "-q $READS -F $(dd_job $((i * 10)))"
+		[ "$RC" != 0 ] || whole=$((whole + 1))
+		[ -z "$FILE" ] || sum=$((sum + $(dd_events "$FILE" read)))
+	done
+	assert_eq $SHORT $whole "$SHORT recordings in one boot are whole"
+	assert_eq $((SHORT + 1)) "$(files_of "$1")" "each has a file of its own"
+	assert_eq $((SHORT * (SHORT + 1) * 5)) $sum "and each file has just its own events"
 }
 
 for cpus in 1 2 4; do
 	t_begin "$cpus vCPUs"
+	guest=g$cpus
 	server_start
-	udev=()
-	[ $cpus != 2 ] || udev=(--udev)
-	guest_boot g$cpus $cpus "${udev[@]}"
-	record_dd g$cpus "$READS"
-	assert_eq 0 "$RC" "the recording is whole"
-	wait_for 20 last_file_exists g$cpus || t_fail "no file appeared"
-	file=$(last_file g$cpus)
-	count_is "$file" sys_enter_read "$cpus vCPUs"
-	count_is "$file" sys_enter_write "$cpus vCPUs"
-	check_file "$file" "$cpus vCPUs"
-	vm_stop g$cpus
+	guest_boot $guest $cpus
+	record_once $guest 7 "$cpus vCPUs, version 7"
+	assert_eq "$(table_events <<<"$REPLY")" "$(table_events <"$(host_log server)")" \
+		"$cpus vCPUs: guest and host count the same events"
+	[ $cpus != 2 ] || record_many $guest
+	server_stop || t_fail "virt-server's status is $?"
+	server_start --file-version 6
+	# QEMU finds the new server by itself.
+	wait_for 10 grep -q "guest $guest: connected" "$(host_log server)" || t_fail "no connection to the new server"
+	record_once $guest 6 "$cpus vCPUs, version 6"
+	vm_stop $guest
 	server_stop || t_fail "virt-server's status is $?"
 done

@@ -4,18 +4,30 @@
 #   server_start [OPTION...]    virt-server on $VIRT (the directory), files to $OUT
 #   server_stop                 SIGTERM; its exit status
 #   guest_boot NAME CPUS [sockets] [vm_boot OPTION...]
-#                               setup-guest, then a guest with the control port and CPUS data ports
+#                               setup-guest, then a guest with the control port and CPUS data ports;
+#                               $CTL is the control socket where it is not the guest's own
 #   last_file NAME              path of the newest trace.dat of guest NAME
 #   events FILE EVENT           how many lines of our report show EVENT
 #   check_file FILE WHAT        ours and the stock report say the same, word for word
+#   guest_record NAME TEXT      "trace-cmd record --virt TEXT" in the guest: RC, REPLY (its words) and
+#                               FILE, the trace.dat that it made ("" when none came)
+#   dd_job [N]                  shell words of the known workload: N (DD_N) reads and writes of a byte
+#   dd_events FILE EVENT        how many of its events of syscall EVENT (read, write) are in the report
+#   dd_is FILE WHAT [N]         all N of both are there, no more, no less
+#   check_dat FILE WHAT         check_file, and the file is valid for stock's dump and our checker
 #
-# TRACE_CMD is the binary for the host, STATIC the one for the guest, STOCK Debian's trace-cmd.
+# TRACE_CMD is the binary for the host, STATIC the one for the guest, STOCK Debian's trace-cmd. HELPERS
+# is the folder of the programs made from tests/cli/*.c. GUEST_CMD is trace-cmd's path in the guest.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 TRACE_CMD=${TRACE_CMD:-$VM_TOP/trace-cmd}
 STATIC=${STATIC:-$VM_TOP/build/static/trace-cmd}
 STOCK=${STOCK:-/usr/bin/trace-cmd}
+HELPERS=${HELPERS:-$VM_TOP/build/tests/helpers}
+GUEST_CMD=${GUEST_CMD:-trace-cmd}
+DD_N=1000
+READS="-e syscalls:sys_enter_read -e syscalls:sys_enter_write"
 VIRT=$T_DIR/virt
 OUT=$T_DIR/out
 mkdir -p "$OUT"
@@ -40,7 +52,7 @@ server_stop() {
 # The channels of guest $1 with $2 CPUs as vm_boot options, in the array PORTS.
 trace_ports() {
 	local cpu
-	PORTS=(--port agent-ctl-path "socket,path=$(vm_opt "$VIRT/$1/agent-ctl-path"),reconnect=1")
+	PORTS=(--port agent-ctl-path "socket,path=$(vm_opt "${CTL:-$VIRT/$1/agent-ctl-path}"),reconnect=1")
 	for ((cpu = 0; cpu < $2; cpu++)); do
 		if [ "${3:-fifo}" = sockets ]; then
 			PORTS+=(--port trace-path-cpu$cpu "socket,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu"),reconnect=1")
@@ -86,4 +98,51 @@ check_file() {
 
 last_file_exists() {
 	[ -n "$(last_file "$1")" ]
+}
+
+files_of() {
+	local -a files
+	shopt -s nullglob
+	files=("$OUT"/trace."$1".*.dat)
+	shopt -u nullglob
+	echo ${#files[@]}
+}
+
+files_are() {
+	[ "$(files_of "$1")" = "$2" ]
+}
+
+guest_record() {
+	local had
+	had=$(files_of "$1")
+	RC=0
+	FILE=
+	REPLY=$(vm_run "$1" "$GUEST_CMD record --virt $2") || RC=$?
+	[ $RC != 0 ] && [ $RC != 3 ] && return
+	if wait_for 10 files_are "$1" $((had + 1)); then
+		FILE=$(last_file "$1")
+	fi
+}
+
+dd_job() {
+	echo "dd if=/dev/zero of=/dev/null bs=1 count=${1:-$DD_N}"
+}
+
+# What else dd reads and writes (its summary) is not of one byte.
+dd_events() {
+	"$TRACE_CMD" report -i "$1" 2>/dev/null |
+		grep -cE " dd-[0-9]+ .* sys_enter_$2: .*count: 0x0*1\$" || true
+}
+
+dd_is() {
+	assert_eq "${3:-$DD_N} ${3:-$DD_N}" "$(dd_events "$1" read) $(dd_events "$1" write)" \
+		"$2: each of dd's ${3:-$DD_N} reads and writes is in the file"
+}
+
+check_dat() {
+	local text
+	check_file "$1" "$2"
+	text=$("$STOCK" dump -v -i "$1" 2>&1) || true
+	assert_contains "$text" "is a valid trace-cmd file" "$2: stock's dump finds the file valid"
+	assert_ok "$2: our checker finds it whole" "$HELPERS/dat_check" "$1"
 }

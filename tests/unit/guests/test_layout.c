@@ -129,7 +129,7 @@ static void test_dir_make(void **state)
 
 	(void)state;
 	tree_make(&t);
-	old = umask(0777);
+	old = umask(0077);
 	assert_int_equal(guests_dir_make(tree_at(&t, "a/b/c//"), NULL), 0);
 	umask(old);
 	assert_int_equal(stat(tree_at(&t, "a"), &st), 0);

@@ -60,7 +60,7 @@ static void test_fresh(void **state)
 	struct tree *t = *state;
 	struct guest_setup s = setup_of(t, 2);
 	struct guest_made made;
-	mode_t old = umask(0777);
+	mode_t old = umask(0077);
 
 	assert_int_equal(guests_setup(&s, &made, NULL), 0);
 	umask(old);

@@ -75,14 +75,13 @@ static void test_open(void **state)
 
 static void test_make(void **state)
 {
-	mode_t old = umask(0777);
 	struct tree t;
 	struct stat st;
+	mode_t old;
 
 	(void)state;
-	umask(old);
 	tree_make(&t);
-	umask(0777);
+	old = umask(0777);
 	assert_int_equal(fifo_make(tree_at(&t, "f"), 0620, (gid_t)-1, NULL), 1);
 	umask(old);
 	assert_int_equal(stat(tree_at(&t, "f"), &st), 0);

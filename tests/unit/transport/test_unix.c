@@ -27,7 +27,7 @@ static int teardown(void **state)
 static void test_mode_ignores_umask(void **state)
 {
 	const char *path = tree_at(*state, "s");
-	mode_t old = umask(0777);
+	mode_t old = umask(0077);
 	struct stat st;
 	int fd = unix_listen(path, &open_to_group, NULL);
 

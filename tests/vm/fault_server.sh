@@ -1,0 +1,112 @@
+#!/bin/bash
+# Faults of virt-server, seen from a guest: it is not there, comes late, stands still for 10 s under
+# load, is interrupted, is killed. The guest lives on, and nothing is lost in silence.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/fault_common.bash"
+
+N=20000
+PAGE=93 # writes in a page, at most
+
+NO_SERVER="trace-cmd: no virt-server: nothing on the host is connected to port agent-ctl-path
+  try: start 'trace-cmd virt-server' on the host; QEMU finds one that is started later only with reconnect=1"
+GONE="trace-cmd: the host has closed its end of port agent-ctl-path
+  try: is 'trace-cmd virt-server' running on the host? its log says why it closed"
+
+# A recording of N writes in guest g1 is whole.
+is_whole() {
+	local rc=0
+	REPLY=$(vm_run g1 "trace-cmd record --virt $WRITES $DD count=$N") || rc=$?
+	assert_eq 0 $rc "$1: the client says it is whole"
+	new_file g1
+	assert_eq $N "$(writes "$FILE")" "$1: every event is in the file"
+	check_file "$FILE" "$1"
+}
+
+t_begin "no virt-server"
+guest_boot g1 2
+tracefs_remember g1
+rc=0
+started=$(_now_ms)
+text=$(vm_run g1 "trace-cmd record --virt $WRITES $DD count=10") || rc=$?
+took=$(($(_now_ms) - started))
+assert_eq 1 $rc "no server: status 1"
+assert_eq "$NO_SERVER" "$text" "no server: the message; the command was not run"
+[ $took -lt 4000 ] && t_ok "no server: said at once, $took ms" || t_fail "no server: said after $took ms"
+tracefs_same g1 "no server: tracefs is untouched"
+
+t_begin "the server is started late"
+server_start
+wait_for 20 connected g1 || t_fail "QEMU does not come back to the server"
+is_whole "a late server"
+tracefs_remember g1
+
+t_begin "the host stops reading for 10 s"
+vm_run g1 "rm -f /tmp/stop; echo '$LOAD' >/tmp/load"
+record_start g1 "-b 512 $WRITES sh -c 'sh /tmp/load & sh /tmp/load & wait'"
+kill -s STOP "$(host_pid server)"
+answers=ok
+alive_for g1 10 || answers="no answer"
+kill -s CONT "$(host_pid server)"
+vm_run g1 "touch /tmp/stop"
+record_end g1
+assert_eq ok "$answers" "a stopped host: the guest answers all the time"
+[ "$SLOWEST" -lt 5000 ] && t_ok "a stopped host: the slowest answer took $SLOWEST ms" ||
+	t_fail "a stopped host: an answer took $SLOWEST ms"
+assert_eq 3 "$RC" "a stopped host: status 3, saved with losses"
+new_file g1
+calls=$(awk '/^calls/ { n += $2 } END { print n }' <<<"$REPLY")
+got=$(writes "$FILE")
+ring=$(lost "$REPLY" ring)
+[ "$ring" -gt 0 ] && t_ok "a stopped host: $ring events were lost in the ring" ||
+	t_fail "a stopped host: nothing was lost in the ring" "$REPLY"
+assert_eq "$calls" $((got + ring)) "a stopped host: events in the file ($got) and lost ($ring) are the calls"
+assert_eq "0 0 0" "$(lost "$REPLY" transport) $(lost "$REPLY" quota) $(lost "$REPLY" disk)" \
+	"a stopped host: nothing was lost behind the ring"
+log_tells "; lost: $ring events in the guest's ring, pages: 0 transport, 0 quota, 0 disk" \
+	"a stopped host: the server tells the same loss"
+check_file "$FILE" "a stopped host"
+tracefs_same g1 "a stopped host: tracefs is as it was"
+
+t_begin "virt-server is interrupted while a guest records without a command"
+record_start g1 "$WRITES"
+vm_run g1 "$DD count=$N" >/dev/null
+rc=0
+host_stop server INT 30 || rc=$?
+record_end g1
+assert_eq 0 $rc "SIGINT to the server: its status says whole"
+assert_eq 0 "$RC" "SIGINT to the server: the guest ends, whole"
+assert_eq "trace-cmd: the host ended the recording" "$(grep '^trace-cmd' <<<"$REPLY")" \
+	"SIGINT to the server: the guest says who ended it"
+new_file g1
+assert_eq $N "$(writes "$FILE")" "SIGINT to the server: every event is in the file"
+check_file "$FILE" "SIGINT to the server"
+tracefs_same g1 "SIGINT to the server: tracefs is as it was"
+
+t_begin "virt-server is killed while a guest records"
+server_again
+wait_for 20 connected g1 || t_fail "QEMU does not come back to the server"
+vm_run g1 "rm -f /tmp/gate; mkfifo /tmp/gate"
+record_start g1 "$WRITES sh -c '$DD count=$N; cat /tmp/gate'"
+parts_hold() {
+	[ "$(cat "$OUT"/*.cpu* | wc -c)" -ge "$1" ]
+}
+# The page that is being written stays in the guest until it is full, or until the end.
+wait_for 20 parts_hold $(((N - 2 * PAGE) * 44)) || t_fail "the pages do not arrive" "$(ls -l "$OUT")"
+kill -s KILL "$(host_pid server)"
+record_end g1 20
+assert_eq 1 "$RC" "a killed server: the client ends with status 1"
+assert_eq "$GONE" "$(grep -A 1 '^trace-cmd' <<<"$REPLY")" "a killed server: the message"
+tracefs_same g1 "a killed server: tracefs is as it was"
+server_again
+log_tells "restored $OUT/trace.g1." "a killed server: the next one restores the recording"
+new_file g1
+got=$(writes "$FILE")
+[ "$got" -le $N ] && [ "$got" -ge $((N - 2 * PAGE)) ] &&
+	t_ok "a killed server: no more than the page in flight of each CPU is missing, $got of $N" ||
+	t_fail "a killed server: $got of $N events" "$(cat "$(host_log server)")"
+check_file "$FILE" "a killed server"
+assert_eq "" "$(find "$OUT" -name '*.meta' -o -name '*.cpu*')" "a killed server: no parts are left"
+wait_for 20 connected g1 || t_fail "QEMU does not come back to the server"
+is_whole "after a killed server"
+server_stop || t_fail "virt-server's status is $?"
