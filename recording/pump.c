@@ -13,7 +13,9 @@
  * overwriting itself; the kernel counts what is lost. At the end a sink that takes nothing has
  * .patience to change its mind; what then still waits is counted as stuck.
  *
- * A source whose CPU goes offline simply has nothing more: its pages stay readable.
+ * A source whose CPU goes offline simply has nothing more: its pages stay readable. A CPU that was
+ * never online has no ring yet: poll(2) of its file says POLLERR at once and read(2) ENODEV, until
+ * it comes.
  */
 #include "recording/pump.h"
 
@@ -64,12 +66,23 @@ static int next_buffer(struct pump *p)
 			       p->opts.page_size, &p->err);
 }
 
+/* recorder_pump(); a CPU without a ring has nothing. */
+static int move_some(struct pump *p)
+{
+	int ret = recorder_pump(p->rec, BURST, &p->err);
+
+	if (ret != -ENODEV || recorder_stats(p->rec)->sink_failed)
+		return ret;
+	err_clear(&p->err);
+	return REC_IDLE;
+}
+
 /* All buffers in turn, from the current one, until none has anything: as recorder_pump(). */
 static int move_pages(struct pump *p)
 {
 	for (size_t idle = 0;;) {
 		uint64_t before = recorder_stats(p->rec)->bytes_in;
-		int ret = recorder_pump(p->rec, BURST, &p->err);
+		int ret = move_some(p);
 
 		if (ret < 0 || ret == REC_BLOCKED || p->opts.nsources == 1)
 			return ret;
@@ -96,6 +109,15 @@ static nfds_t fill_poll(const struct pump *p, struct pollfd *fds, size_t room)
 	return n;
 }
 
+/* A source has pages, or we are called: else only rings that are not there have answered. */
+static bool has_news(const struct pollfd *fds, nfds_t n)
+{
+	while (n--)
+		if (fds[n].revents & POLLIN)
+			return true;
+	return false;
+}
+
 /* False when the sink is full and its other end is gone: it will never take more. */
 static bool wait_for_work(struct pump *p, uint64_t ns)
 {
@@ -103,8 +125,13 @@ static bool wait_for_work(struct pump *p, uint64_t ns)
 	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
 	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
 
-	if (ppoll(fds, n, &ts, NULL) <= 0 || !p->blocked)
+	if (ppoll(fds, n, &ts, NULL) <= 0)
 		return true;
+	if (!p->blocked) {
+		if (!has_news(fds, n))
+			ppoll(fds, 1, &ts, NULL); /* the call to finish; without it, the time */
+		return true;
+	}
 	if (fds[n - 1].revents & POLLOUT || !(fds[n - 1].revents & (POLLHUP | POLLERR)))
 		return true;
 	err_say(&p->err, EPIPE, "CPU %u: the other end of the channel is closed", p->opts.cpu);

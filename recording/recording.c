@@ -73,6 +73,9 @@ struct recording {
 	struct err *err;
 };
 
+/* Those that are offline are among them: one may come online while we record. */
+#define CPUS_PRESENT "/sys/devices/system/cpu/present"
+
 static int open_tracefs(struct recording *r)
 {
 	const struct trace_plan *plan = r->opts->plan;
@@ -86,9 +89,9 @@ static int open_tracefs(struct recording *r)
 			       MAX_BUFFERS);
 	ret = pages_layout(r->top, &r->layout, r->err);
 	if (!ret)
-		ret = pages_online(NULL, &r->cpus, r->err);
+		ret = pages_online(CPUS_PRESENT, &r->cpus, r->err);
 	if (!ret && cpu_list_count(&r->cpus) > MSG_MAX_CPUS)
-		ret = err_say(r->err, E2BIG, "CPU %u is online; at most %d CPUs can be recorded",
+		ret = err_say(r->err, E2BIG, "there is a CPU %u; at most %d CPUs can be recorded",
 			      cpu_list_count(&r->cpus) - 1, MSG_MAX_CPUS);
 	r->nbuffers = plan->nbuffers;
 	for (size_t i = 0; i < r->nbuffers; i++)

@@ -13,6 +13,9 @@
 #   lost TEXT COLUMN          of the row "all": ring, transport, quota or disk
 #   new_file NAME             wait for the next file of the guest: its path in FILE
 #   writes FILE               how many of dd's writes are in it
+#   pages_arrive NAME COUNT   wait until the server has the pages of so many writes on its disk
+#   is_whole NAME COUNT WHAT  record that many writes: status 0, all are there, stock agrees
+#   is_cut FILE COUNT WHAT    all but the page in flight of each CPU is there, stock agrees
 #   alive_for NAME SECS       run commands in the guest for so long: the slowest took SLOWEST ms
 #
 # The judge is a dd of N writes of one byte: the filter lets only those through, so that a whole
@@ -105,18 +108,18 @@ files() {
 	find "$OUT" -maxdepth 1 -name "trace.$1.*.dat" | sort
 }
 
-# What was there before is in SEEN.
-SEEN=
+# By guest: the files that new_file() has given already.
+declare -A SEEN=()
 has_new_file() {
-	[ -n "$(comm -13 <(echo "$SEEN") <(files "$1"))" ]
+	[ -n "$(comm -13 <(echo "${SEEN[$1]:-}") <(files "$1"))" ]
 }
 
 new_file() {
 	FILE=
 	wait_for 20 has_new_file "$1" ||
 		t_bail "no file of $1 appeared" "$(ls "$OUT"; cat "$(host_log server)")"
-	FILE=$(comm -13 <(echo "$SEEN") <(files "$1") | head -n 1)
-	SEEN=$(files "$1")
+	FILE=$(comm -13 <(echo "${SEEN[$1]:-}") <(files "$1") | head -n 1)
+	SEEN[$1]=$(sort <<<"${SEEN[$1]:-}"$'\n'"$FILE")
 }
 
 writes() {
@@ -132,4 +135,36 @@ alive_for() {
 		[ $took -le $SLOWEST ] || SLOWEST=$took
 		sleep 0.2
 	done
+}
+
+PAGE=93 # writes in a page, at most; 44 bytes each
+
+parts_hold() {
+	[ "$(find "$OUT" -name "trace.$1.*.cpu*" -exec cat {} + | wc -c)" -ge "$2" ]
+}
+
+# The page that is being written stays in the guest until it is full, or until the end.
+pages_arrive() {
+	wait_for 20 parts_hold "$1" $((($2 - 2 * PAGE) * 44)) ||
+		t_fail "the pages do not arrive" "$(ls -l "$OUT")"
+}
+
+is_whole() {
+	local rc=0
+	REPLY=$(vm_run "$1" "trace-cmd record --virt $WRITES $DD count=$2") || rc=$?
+	assert_eq 0 $rc "$3: the client says it is whole"
+	new_file "$1"
+	assert_eq "$2" "$(writes "$FILE")" "$3: every event is in the file"
+	check_file "$FILE" "$3"
+}
+
+is_cut() {
+	local got
+	got=$(writes "$1")
+	if [ "$got" -le "$2" ] && [ "$got" -ge $(($2 - 2 * PAGE)) ]; then
+		t_ok "$3: no more than the page in flight of each CPU is missing, $got of $2"
+	else
+		t_fail "$3: $got of $2 events" "$(cat "$(host_log server)")"
+	fi
+	check_file "$1" "$3"
 }
