@@ -56,10 +56,10 @@ static int set_functions(void *ctx, const struct opt *o, const char *val, struct
 	return 0;
 }
 
-#define FLAG(letter, name, member, text)                                   \
-	{                                                                  \
-		.s = letter, .l = name, .help = text, .set = opt_set_flag, \
-		.off = offsetof(struct list, member)                       \
+#define FLAG(letter, name, member, text)                                         \
+	{                                                                        \
+		.s = (letter), .l = (name), .help = (text), .set = opt_set_flag, \
+		.off = offsetof(struct list, member)                             \
 	}
 
 static const struct opt opts[] = {

@@ -41,7 +41,8 @@ enum { CHUNK_DEFAULT = 64 << 10, CHUNK_MAX = 64 << 20 };
 
 struct recorder {
 	int source, sink; /* borrowed */
-	int pipe[2];	  /* owned; -1 in discard mode */
+	uint64_t sink_room;
+	int pipe[2]; /* owned; -1 in discard mode */
 	size_t page_size, chunk;
 	size_t piped;  /* bytes in the pipe */
 	uint8_t *held; /* owned; .held[off..len) follows the pipe */
@@ -112,6 +113,7 @@ struct recorder *recorder_new(const struct recorder_opts *o, struct err *e)
 	}
 	r->source = o->source;
 	r->sink = o->discard ? -1 : o->sink;
+	r->sink_room = o->sink_room;
 	r->discard = r->stats.copying = o->discard;
 	r->page_size = o->page_size;
 	r->chunk = chunk < r->page_size ? r->page_size : chunk - chunk % r->page_size;
@@ -208,6 +210,8 @@ static ssize_t give(struct recorder *r)
 {
 	ssize_t n;
 
+	if (r->sink_room && r->stats.bytes_out + recorder_pending(r) > r->sink_room)
+		return -EFBIG;
 	do
 		if (r->leading)
 			n = write(r->sink, r->lead + r->lead_off, r->lead_len - r->lead_off);

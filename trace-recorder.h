@@ -59,6 +59,7 @@ struct recorder;
 struct recorder_opts {
 	int source;	    /* descriptor, O_NONBLOCK, borrowed */
 	int sink;	    /* descriptor, O_NONBLOCK unless a file, borrowed */
+	uint64_t sink_room; /* bytes that the sink may take in all, then -EFBIG; 0 = no limit */
 	uint32_t page_size; /* bytes of a page (sub-buffer), a power of two */
 	uint32_t chunk;	    /* most bytes of one splice; 0 = 64 KiB */
 	bool discard; /* take the bytes from the source and throw them away (sink is not used) */

@@ -108,10 +108,10 @@ static enum exit_status restore_dir(const struct restore_opts *o, const char *di
 	return status;
 }
 
-/* @path is FILE.meta, or FILE where FILE.meta is there, or FILE.cpuN of the same. */
+/* @path is FILE.meta, or FILE where FILE.meta is there, or a part of the same. */
 static int meta_of(const char *path, char *meta, size_t room)
 {
-	static const char *const endings[] = { ".meta", ".cpu" };
+	static const char *const endings[] = { ".meta", ".data", ".cpu" };
 	struct stat st;
 	size_t len = strlen(path);
 

@@ -91,9 +91,9 @@ static int print_busy(void)
 		return 1;
 	}
 	t = (const char *)text.data;
-	printf("%llu\n",
-	       (unsigned long long)(number_behind(t, "now at") - number_behind(t, ".idle_sleeptime") -
-				    number_behind(t, ".iowait_sleeptime")));
+	printf("%llu\n", (unsigned long long)(number_behind(t, "now at") -
+					      number_behind(t, ".idle_sleeptime") -
+					      number_behind(t, ".iowait_sleeptime")));
 	buf_free(&text);
 	return 0;
 }

@@ -55,7 +55,7 @@ static int file_open(struct dest *d, const struct dest_shape *shape, struct err 
 	if (f->place.dirfd < 0)
 		return err_set(e, errno, "cannot open the directory %s", f->dir);
 	f->store = store_new(&f->place, "", e);
-	return f->store ? 0 : -EIO;
+	return f->store ? store_data(f->store, shape->cpu_count, e) : -EIO;
 }
 
 static int file_sink(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e)
@@ -66,6 +66,7 @@ static int file_sink(struct dest *d, size_t cpu_index, struct pump_opts *o, stru
 	if (fd < 0)
 		return fd;
 	o->sink = fd;
+	o->sink_room = store_room(f->store);
 	return 0;
 }
 

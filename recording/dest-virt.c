@@ -94,10 +94,15 @@ static int virt_open(struct dest *d, const struct dest_shape *shape, struct err 
 		return ret;
 	o.fd = v->ctl;
 	v->link = virt_link_new(&o, e);
-	if (!v->link)
-		return -ENOMEM;
-	ret = virt_link_begin(v->link, shape->cpu_count, shape->page_size, &v->terms, e);
-	if (!ret && shape->nbuffers > 1 && !(v->terms.features & MSG_F_MARKS))
+	return v->link ? 0 : -ENOMEM;
+}
+
+static int virt_begin(struct dest *d, struct err *e)
+{
+	struct dest_virt *v = virt_of(d);
+	int ret = virt_link_begin(v->link, v->shape.cpu_count, v->shape.page_size, &v->terms, e);
+
+	if (!ret && v->shape.nbuffers > 1 && !(v->terms.features & MSG_F_MARKS))
 		ret = err_say(e, EOPNOTSUPP,
 			      "this host's virt-server cannot keep several buffers apart: no -B");
 	return ret;
@@ -203,6 +208,7 @@ static void virt_free(struct dest *d)
 static const struct dest_ops virt_ops = {
 	.name = "virtio-serial",
 	.open = virt_open,
+	.begin = virt_begin,
 	.sink = virt_sink,
 	.head = virt_head,
 	.check = virt_check,

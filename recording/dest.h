@@ -3,7 +3,8 @@
  * dest.h - where a recording goes: a local trace.dat, or over virtio-serial to the host
  *
  * One ops table a destination; recording.c drives them all the same way:
- *	open     before tracefs is touched: reach the host, make the part files
+ *	open     before tracefs is touched: is there a host? make the part files
+ *	begin    tracefs is set, which can take a while: from now on the other end may wait for us
  *	sink     where the pages of one CPU go
  *	head     the metadata, while pages flow already
  *	check    has the other end something to say?
@@ -37,6 +38,7 @@ struct dest_end {
 struct dest_ops {
 	const char *name;
 	int (*open)(struct dest *d, const struct dest_shape *shape, struct err *e);
+	int (*begin)(struct dest *d, struct err *e); /* may be NULL */
 	/* Of the CPU with this index in shape.cpus: .sink and what belongs to it in @o. */
 	int (*sink)(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e);
 	int (*head)(struct dest *d, const uint8_t *bytes, size_t len, struct err *e);

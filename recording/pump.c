@@ -125,7 +125,8 @@ static bool wait_for_work(struct pump *p, uint64_t ns)
 	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
 	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
 
-	if (ppoll(fds, n, &ts, NULL) <= 0)
+	/* None: the call to finish came just now. */
+	if (!n || ppoll(fds, n, &ts, NULL) <= 0)
 		return true;
 	if (!p->blocked) {
 		if (!has_news(fds, n))
@@ -200,6 +201,7 @@ static int pump_init(struct pump *p, const struct pump_opts *o, struct err *e)
 {
 	struct recorder_opts ro = { .source = o->sources[0],
 				    .sink = o->sink,
+				    .sink_room = o->sink_room,
 				    .page_size = o->page_size };
 
 	p->opts = *o;

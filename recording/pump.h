@@ -21,6 +21,7 @@ struct pump_opts {
 	const int *sources; /* trace_pipe_raw of each buffer, [0] = the top one; borrowed, copied */
 	size_t nsources;
 	int sink;	    /* borrowed */
+	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
 	bool start_mark;    /* begin with a mark page: the reader looks for it */
 	uint64_t stream_id; /* for the marks */
 };

@@ -8,7 +8,8 @@
  *
  *	open the destination (is there a host?)  -> before tracefs is touched
  *	fork the command, which waits
- *	apply the plan, tracing still off
+ *	apply the plan, tracing still off: some seconds on a slow machine
+ *	say to the destination that it begins    -> a host expects the rest soon
  *	start the pumps, a thread a CPU
  *	tracing on; let the command run
  *	collect the metadata and hand them over, while pages flow already
@@ -146,6 +147,13 @@ static int apply_plan(struct recording *r)
 	if (r->task && r->opts->plan->command_only)
 		return trace_only_pid(r->applied, task_pid(r->task), r->err);
 	return 0;
+}
+
+static int begin_dest(struct recording *r)
+{
+	const struct dest_ops *ops = r->opts->dest->ops;
+
+	return ops->begin ? ops->begin(r->opts->dest, r->err) : 0;
 }
 
 static struct cpu_stats *stats_of(struct recording *r, size_t cpu, size_t buffer)
@@ -522,8 +530,9 @@ static int stop_and_finish(struct recording *r)
 }
 
 static int (*const steps[])(struct recording *r) = {
-	open_tracefs, open_dest,  prepare_command, make_loop, apply_plan,   open_sources,
-	start_pumps,  watch_pids, switch_on,	   send_head, wait_for_end, stop_and_finish,
+	open_tracefs, open_dest,    prepare_command, make_loop,	 apply_plan,
+	open_sources, begin_dest,   start_pumps,     watch_pids, switch_on,
+	send_head,    wait_for_end, stop_and_finish,
 };
 
 /* Leave nothing behind, wherever the steps ended. */

@@ -50,12 +50,28 @@ void filter_free(struct filter *f)
 	free(f);
 }
 
+/* A condition that ends in an operator: libtraceevent 1.7.1 reads on behind it, and crashes. */
+static bool is_half(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!strchr(text, ':'))
+		return false;
+	while (n && isspace((unsigned char)text[n - 1]))
+		n--;
+	return n && strchr("=<>&|^+-*/%!~", text[n - 1]);
+}
+
 int filter_add(struct filter *f, const char *text, bool exclude, struct err *e)
 {
-	struct part *parts = realloc(f->parts, (f->n + 1) * sizeof(*parts));
-	struct tep_event_filter *tf = tep_filter_alloc(f->tep);
+	struct tep_event_filter *tf;
+	struct part *parts;
 	enum tep_errno rc;
 
+	if (is_half(text))
+		return err_say(e, EINVAL, "the filter '%s' ends in an operator", text);
+	parts = realloc(f->parts, (f->n + 1) * sizeof(*parts));
+	tf = tep_filter_alloc(f->tep);
 	if (parts)
 		f->parts = parts;
 	if (!parts || !tf) {

@@ -28,8 +28,7 @@ struct printer {
 	FILE *to; /* borrowed */
 	struct print_style style;
 	struct trace_seq seq;
-	uint64_t last;	/* time of the line before, as it was rounded */
-	bool have_last; /* there was one */
+	uint64_t last; /* time of the line before, as it was rounded; 0 = none, as in stock */
 };
 
 struct printer *printer_new(FILE *to, const struct print_style *style, struct err *e)
@@ -99,18 +98,17 @@ static void put_time(const struct printer *p, struct trace_seq *s, const struct 
 	}
 }
 
-/* " (+31)   ", or blanks on the first line. */
+/* " (+31)   ", or blanks on the first line, and behind a time of 0. */
 static void put_diff(struct printer *p, struct trace_seq *s, const struct print_source *src,
 		     uint64_t ts)
 {
 	char text[32] = "";
 	uint64_t t = p->style.full_time || src->rated ? ts : rounded(ts);
 
-	if (p->have_last)
+	if (p->last)
 		snprintf(text, sizeof(text), "(+%lld)", (long long)(t - p->last));
 	trace_seq_printf(s, " %-*s", DIFF_WIDTH, text);
 	p->last = t;
-	p->have_last = true;
 }
 
 static void put_name(struct trace_seq *s, const char *name)

@@ -4,15 +4,16 @@
  *
  * Theory of operation
  *
- * The parts are not rewritten: they become lists of extents, per buffer and CPU, and the writer
- * copies those in the kernel. Where the head names several buffers, or nothing vouches for the
- * stream (a peer without marks, or a killed server's parts), the parts are read once: mark pages
- * say which buffer the next pages are of, and a page whose header cannot be is left out and
- * counted. Otherwise a part is one extent and nobody looks at it.
+ * The pages are not looked at, where the stream vouches for them: each CPU's are one extent, all
+ * extents are in the data file, and that becomes the trace.dat (regions.c): nothing is copied.
+ * Where the head names several buffers, or nothing vouches for the stream (a peer without marks, or
+ * a killed server's parts), the pages are read once: mark pages say which buffer the next ones are
+ * of, and a page whose header cannot be is left out and counted. If extents are scattered then, or
+ * the file system cannot take holes out, the writer copies them into a new file.
  *
- * The file appears under its name only when it is whole and on the disk: <name>.tmp, fsync, rename
- * that never replaces. Only then are the parts removed. So at any moment either the parts or the
- * file are complete, and a second try is always possible.
+ * The file appears under its name only when it is whole and on the disk: <name>.tmp or .data,
+ * fsync, a rename that never replaces. Only then are the parts removed. So at any moment either the
+ * parts or the file are complete, and a second try is always possible.
  *
  * Memory: the head is mapped; extents are bounded by EXTENTS_MAX, however often a guest switches
  * buffers; what exceeds them is left out and counted.
@@ -51,6 +52,7 @@ struct assembly {
 	size_t nextents;
 	uint64_t dropped; /* pages left out */
 	uint8_t *window;
+	struct tdat_file_plan file;
 };
 
 /* The word in brackets of "local [global] counter\n", else the first word. */
@@ -201,16 +203,17 @@ static int place_page(struct assembly *a, uint32_t cpu, const uint8_t *page, uin
 			  e);
 }
 
-static int look_at_pages(struct assembly *a, uint32_t cpu, uint64_t size, struct err *e)
+static int look_at_pages(struct assembly *a, uint32_t cpu, uint64_t start, uint64_t size,
+			 struct err *e)
 {
 	size_t buffer = 0;
 
 	for (uint64_t off = 0; off < size;) {
 		size_t n = min_u64(WINDOW, size - off);
-		int rc = pread_all(a->st->parts[cpu], a->window, n, off, "a part file", e);
+		int rc = pread_all(a->st->parts[cpu], a->window, n, start + off, "a part file", e);
 
 		for (size_t at = 0; at < n && !rc; at += a->page_size)
-			rc = place_page(a, cpu, a->window + at, off + at, &buffer, e);
+			rc = place_page(a, cpu, a->window + at, start + off + at, &buffer, e);
 		if (rc)
 			return rc;
 		off += n;
@@ -218,24 +221,52 @@ static int look_at_pages(struct assembly *a, uint32_t cpu, uint64_t size, struct
 	return 0;
 }
 
+/*
+ * What a killed writer left in a region ends somewhere in a block: the page there is whole, or its
+ * records end in zeros.
+ */
+static int cut_last_page(struct assembly *a, uint32_t cpu, uint64_t start, uint64_t *size,
+			 struct err *e)
+{
+	struct page_record rec;
+	struct page_walk w;
+	int rc;
+
+	if (!*size || !a->st->adopted)
+		return 0;
+	rc = pread_all(a->st->parts[cpu], a->window, a->page_size, start + *size - a->page_size,
+		       "a part file", e);
+	if (rc)
+		return rc;
+	page_walk_begin(&w, &a->sh.head.layout, a->window);
+	while (page_walk_next(&w, &rec))
+		;
+	if (!w.broken)
+		return 0;
+	*size -= a->page_size;
+	a->t->cpu[cpu].transport++; /* the page in flight */
+	return 0;
+}
+
 static int place_part(struct assembly *a, uint32_t cpu, struct err *e)
 {
-	int fd = a->st->parts[cpu];
-	uint64_t size;
-	struct stat s;
+	int fd = a->st->parts[cpu], rc;
+	uint64_t start, size;
 
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &s))
-		return err_set(e, errno, "cannot look at the part file of CPU %u", cpu);
-	size = (uint64_t)s.st_size - (uint64_t)s.st_size % a->page_size;
-	if (size < (uint64_t)s.st_size && !a->t->told)
+	rc = store_part_range(a->st, cpu, &start, &size, e);
+	if (rc)
+		return rc;
+	if (size % a->page_size && !a->t->told)
 		a->t->cpu[cpu].transport++; /* the page in flight */
-	if (!size)
-		return 0;
+	size -= size % a->page_size;
+	rc = cut_last_page(a, cpu, start, &size, e);
+	if (rc || !size)
+		return rc;
 	if (!a->check && a->nbuffers == 1)
-		return add_extent(a, &a->buffers[0].cpus[cpu], fd, 0, size, e);
-	return look_at_pages(a, cpu, size, e);
+		return add_extent(a, &a->buffers[0].cpus[cpu], fd, start, size, e);
+	return look_at_pages(a, cpu, start, size, e);
 }
 
 /* Events and gaps in what the file will hold; the guest's own numbers go before, where known. */
@@ -253,8 +284,8 @@ static int count(struct assembly *a, uint32_t cpu, struct err *e)
 			ct->bytes += c->extents[i].len;
 		if (whole || !c->nextents)
 			continue;
-		rc = tdat_count_pages(a->st->parts[cpu], c->extents, c->nextents,
-				      &a->sh.head.layout, &n, e);
+		rc = tdat_count_pages(c->extents[0].fd, c->extents, c->nextents, &a->sh.head.layout,
+				      &n, e);
 		if (rc)
 			return rc;
 	}
@@ -325,9 +356,26 @@ static int publish(struct assembly *a, const char *tmp, struct store_result *res
 	return err_say(e, EEXIST, "%s/%s: all names are taken", st->place->outdir, st->name);
 }
 
-static int write_file_of(struct assembly *a, struct store_result *res, struct err *e)
+/* Finish @fd, the file of that suffix, and give it its name. */
+static int finish_file(struct assembly *a, int fd, const char *suffix, struct store_result *res,
+		       struct err *e)
 {
-	struct tdat_file_plan plan = { .version = a->st->place->version, .head = &a->sh.head };
+	char name[STORE_NAME_MAX + 8];
+	int dir = a->st->place->dirfd, rc;
+
+	rc = path_fmt(name, sizeof(name), e, "%s%s", a->st->name, suffix);
+	if (!rc && (fchmod(fd, 0644) || fsync(fd)))
+		rc = err_set(e, errno, "cannot write %s/%s", a->st->place->outdir, name);
+	if (!rc)
+		rc = publish(a, name, res, e);
+	if (!rc)
+		fsync(dir); /* refused by some file systems: the name is then as durable as they
+			       make it */
+	return rc;
+}
+
+static int write_copy(struct assembly *a, struct store_result *res, struct err *e)
+{
 	char tmp[STORE_NAME_MAX + 8], path[STORE_PATH_MAX];
 	int dir = a->st->place->dirfd, rc;
 	AUTO_FD fd = -1;
@@ -336,22 +384,98 @@ static int write_file_of(struct assembly *a, struct store_result *res, struct er
 	if (rc)
 		return rc;
 	store_path(a->st, ".tmp", path, sizeof(path));
-	plan.buffers = a->buffers;
-	plan.nbuffers = a->nbuffers;
-	fd = openat(dir, tmp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(dir, tmp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "cannot make %s", path);
-	rc = tdat_write(fd, path, &plan, e);
-	if (!rc && fsync(fd))
-		rc = err_set(e, errno, "cannot write %s", path);
+	rc = tdat_write(fd, path, &a->file, e);
 	if (!rc)
-		rc = publish(a, tmp, res, e);
+		rc = finish_file(a, fd, ".tmp", res, e);
 	if (rc)
 		unlinkat(dir, tmp, 0);
-	else
-		fsync(dir); /* refused by some file systems: the name is then as durable as they
-			       make it */
 	return rc;
+}
+
+/* In place: a plan, if all pages of each CPU stand at the beginning of its region, in their order.
+ */
+static bool plan_in_place(const struct assembly *a, struct region_plan *p)
+{
+	uint64_t block = max_u64(max_u64(a->sh.head.page_size, a->page_size), 4096);
+	bool any = false;
+
+	if (a->st->data < 0 || a->nbuffers != 1)
+		return false;
+	*p = (struct region_plan){ .regions = a->st->regions,
+				   .version = (uint32_t)a->file.version };
+	for (uint32_t cpu = 0; cpu < a->ncpus; cpu++) {
+		const struct tdat_cpu_data *c = &a->cpus[cpu];
+
+		if (!c->nextents)
+			continue;
+		if (cpu >= p->regions.cpus || c->nextents > 1 || c->extents[0].len % block ||
+		    c->extents[0].off != regions_start(&p->regions, cpu))
+			return false;
+		p->len[cpu] = c->extents[0].len;
+		any = true;
+	}
+	return any;
+}
+
+static int write_in_place(struct assembly *a, struct region_plan *p, struct store_result *res,
+			  struct err *e)
+{
+	char path[STORE_PATH_MAX];
+	uint64_t head;
+	int rc = regions_collapse(a->st->data, p, e);
+
+	if (rc)
+		return rc;
+	a->file.in_place = true;
+	a->file.version = (int)p->version;
+	rc = tdat_data_offset(&a->file, &head, e);
+	if (!rc && head != p->head)
+		rc = err_say(e, EPROTO, "the head of the file has %llu bytes, planned were %llu",
+			     (unsigned long long)head, (unsigned long long)p->head);
+	if (rc)
+		return rc;
+	rc = tdat_write(a->st->data, store_path(a->st, ".data", path, sizeof(path)), &a->file, e);
+	return rc ? rc : finish_file(a, a->st->data, ".data", res, e);
+}
+
+static int write_file_of(struct assembly *a, struct store_result *res, struct err *e)
+{
+	struct region_plan p;
+	int rc;
+
+	if (!plan_in_place(a, &p))
+		return write_copy(a, res, e);
+	rc = tdat_data_offset(&a->file, &p.head, e);
+	if (!rc && (p.head > REGIONS_HEAD || p.head % 4096))
+		return write_copy(a, res, e);
+	if (!rc)
+		rc = store_put_plan(a->st, &p, e);
+	if (!rc)
+		rc = write_in_place(a, &p, res, e);
+	return rc == -EOPNOTSUPP ? write_copy(a, res, e) : rc;
+}
+
+/* Restore of a file whose holes were being taken out: the plan says where the pages are to be. */
+static int resume(struct assembly *a, struct region_plan *p, struct err *e)
+{
+	uint64_t at = p->head;
+	int rc = regions_collapse(a->st->data, p, e);
+
+	for (uint32_t cpu = 0; cpu < p->regions.cpus && cpu < a->ncpus && !rc; cpu++) {
+		if (p->len[cpu])
+			rc = add_extent(a, &a->cpus[cpu], a->st->data, at, p->len[cpu], e);
+		at += p->len[cpu];
+	}
+	return rc;
+}
+
+static bool must_resume(const struct assembly *a, struct region_plan *p)
+{
+	return a->st->adopted && a->st->data >= 0 && !store_get_plan(a->st, p, NULL) &&
+	       regions_begun(a->st->data, p);
 }
 
 static void free_assembly(struct assembly *a)
@@ -364,18 +488,37 @@ static void free_assembly(struct assembly *a)
 	store_head_close(&a->sh);
 }
 
-static int put_together(struct assembly *a, struct store_result *res, struct err *e)
+static int place_parts(struct assembly *a, struct err *e)
 {
-	int rc = take_head(a, e);
+	int rc = 0;
 
-	a->window = malloc(WINDOW);
-	if (!rc && !a->window)
-		rc = err_set(e, ENOMEM, "no memory to read part files");
 	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < a->st->nparts && !rc; cpu++)
 		rc = place_part(a, cpu, e);
+	return rc;
+}
+
+static int put_together(struct assembly *a, struct store_result *res, struct err *e)
+{
+	struct region_plan p;
+	bool again;
+	int rc = take_head(a, e);
+
+	if (rc)
+		return rc;
+	a->window = malloc(WINDOW);
+	if (!a->window)
+		return err_set(e, ENOMEM, "no memory to read part files");
+	a->file = (struct tdat_file_plan){ .version = a->st->place->version,
+					   .head = &a->sh.head,
+					   .buffers = a->buffers,
+					   .nbuffers = a->nbuffers };
+	again = must_resume(a, &p);
+	rc = again ? resume(a, &p, e) : place_parts(a, e);
 	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < a->t->cpus && !rc; cpu++)
 		rc = count(a, cpu, e);
-	return rc ? rc : write_file_of(a, res, e);
+	if (rc)
+		return rc;
+	return again ? write_in_place(a, &p, res, e) : write_file_of(a, res, e);
 }
 
 int store_assemble(struct store *st, struct totals *t, bool check, struct store_result *res,

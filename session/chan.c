@@ -67,6 +67,7 @@ static struct recorder *make_recorder(struct chan *c)
 {
 	struct recorder_opts o = { .source = c->watch.fd,
 				   .sink = c->use.part,
+				   .sink_room = c->use.room - c->n.stored,
 				   .page_size = c->use.page_size,
 				   .chunk = CHUNK };
 	struct err e = { 0 };
@@ -129,7 +130,9 @@ static void keep_bytes(struct chan *c, const uint8_t *at, size_t n)
 		return;
 	c->n.received += n;
 	c->phase = (c->phase + n) % c->use.page_size;
-	if (write_all(c->use.part, at, n, "a part file", &e)) {
+	if (n > c->use.room - c->n.stored)
+		err_set(&e, EFBIG, "the region of CPU %u is full", c->at.cpu);
+	if (e.code || write_all(c->use.part, at, n, "the data file", &e)) {
 		c->n.disk += n;
 		disk_failed(c, &e);
 		return;

@@ -3,6 +3,7 @@
 #ifndef SESSION_LOCAL_H
 #define SESSION_LOCAL_H
 
+#include "session/regions.h"
 #include "session/store.h"
 #include "tracedat/head.h"
 
@@ -12,7 +13,10 @@ struct store {
 	int meta;		 /* flock'ed */
 	uint64_t meta_len, kept; /* bytes: written; those that stay when a tail is cut */
 	bool stay;		 /* the sources are not ours to remove */
-	int parts[MSG_MAX_CPUS]; /* -1: none */
+	bool adopted;		 /* found on the disk: positions of descriptors say nothing */
+	int data;		 /* the file of all regions, -1: each part is a file of its own */
+	struct regions regions;
+	int parts[MSG_MAX_CPUS]; /* descriptors with a position each, -1: none */
 	uint32_t nparts;	 /* one more than the highest CPU with a part */
 };
 
@@ -27,6 +31,15 @@ struct store_head {
 /* 0 or -EPROTO, -ENODATA... with @e. store_head_close() in any case. */
 int store_head_open(const struct store *st, struct store_head *sh, struct err *e);
 void store_head_close(struct store_head *sh);
+
+/* Where the pages of a part are: [off, off + len) of its descriptor. */
+int store_part_range(const struct store *st, uint32_t cpu, uint64_t *off, uint64_t *len,
+		     struct err *e);
+
+/* The journal of the work on the data file: <name>.plan, on the disk when these return. */
+int store_put_plan(const struct store *st, const struct region_plan *p, struct err *e);
+/* -ENOENT: there is none. */
+int store_get_plan(const struct store *st, struct region_plan *p, struct err *e);
 
 /* "<outdir>/<name><suffix>" into @to. */
 const char *store_path(const struct store *st, const char *suffix, char *to, size_t room);

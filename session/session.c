@@ -231,6 +231,7 @@ static void begin_channels(struct session *s)
 	struct chan_use use = { .page_size = s->page_size,
 				.marks = s->ext.features & MSG_F_MARKS,
 				.stream_id = s->ext.stream_id,
+				.room = store_room(s->store),
 				.ctx = s,
 				.allow = may_keep,
 				.kept = was_kept,
@@ -249,9 +250,14 @@ static void begin_channels(struct session *s)
 
 static int make_files(struct session *s, struct err *e)
 {
+	int rc;
+
 	s->store = store_new(s->env.place, s->domain, e);
 	if (!s->store)
 		return e->code ? -e->code : -ENOMEM;
+	rc = store_data(s->store, s->cpus, e);
+	if (rc)
+		return rc;
 	for (uint32_t i = 0; i < s->cpus; i++) {
 		int fd = store_part(s->store, i, e);
 
@@ -297,8 +303,25 @@ static int got_tinit(struct session *s, const struct msg *m, struct chan *const 
 
 /* Metadata */
 
+/*
+ * The disk has no room for what the guest says at its end: that is not worth the recording, and the
+ * totals are still to come.
+ */
+static void lose_tail(struct session *s, struct err *e)
+{
+	char text[sizeof(e->what) + 64];
+
+	log_warn(s->env.log, "guest %s: the options of the end are left out: %s", s->domain,
+		 err_text(e, text, sizeof(text)));
+	err_clear(e);
+	store_tail_drop(s->store);
+	s->tail_lost = true;
+}
+
 static int got_meta(struct session *s, const struct msg *m, struct err *e)
 {
+	int rc;
+
 	if (s->state == SESSION_RECORDING && !s->tail) {
 		if (!(s->ext.features & MSG_F_TAIL))
 			return err_say(
@@ -311,7 +334,13 @@ static int got_meta(struct session *s, const struct msg *m, struct err *e)
 		return err_say(e, E2BIG, "more than %llu bytes of metadata",
 			       (unsigned long long)s->env.limits->meta_bytes);
 	arm_silence(s);
-	return store_meta(s->store, m->meta.data, m->meta.len, e);
+	if (s->tail_lost)
+		return 0;
+	rc = store_meta(s->store, m->meta.data, m->meta.len, e);
+	if (!rc || !s->tail)
+		return rc;
+	lose_tail(s, e);
+	return 0;
 }
 
 static int got_finmeta(struct session *s, struct err *e)
@@ -321,7 +350,7 @@ static int got_finmeta(struct session *s, struct err *e)
 
 	if (s->state == SESSION_RECORDING) {
 		store_tail_keep(s->store);
-		s->tail = false;
+		s->tail = s->tail_lost = false;
 		loop_disarm(&s->timer);
 		return 0;
 	}

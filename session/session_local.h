@@ -13,6 +13,7 @@ struct session {
 	enum session_why why; /* valid when .cut */
 	bool cut;	      /* ended other than by CLOSE */
 	bool tail;	      /* metadata come once more */
+	bool tail_lost;	      /* the disk did not take them */
 	bool lent;	      /* the channels are with us */
 	struct timer timer;   /* hello, ready, tail: silence; draining: the next look */
 	struct msg_ext ext;   /* as granted; .peer is below */

@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * Everything that a recording needs to become a file is on the disk at any moment: the metadata in
- * .meta, the pages in .cpuN. So a killed server loses nothing but the page in flight, and memory
+ * .meta, the pages in .data. So a killed server loses nothing but the page in flight, and memory
  * holds nothing that a guest could make large. The .meta is locked (flock) while its server lives;
  * one without a lock is an orphan that restore may take.
  *
@@ -41,9 +41,17 @@ static int meta_name(const struct store *st, char *to, size_t room, struct err *
 	return path_fmt(to, room, e, "%s.meta", st->name);
 }
 
-static int part_name(const struct store *st, uint32_t cpu, char *to, size_t room, struct err *e)
+static int data_name(const struct store *st, char *to, size_t room, struct err *e)
 {
-	return path_fmt(to, room, e, "%s.cpu%u", st->name, cpu);
+	return path_fmt(to, room, e, "%s.data", st->name);
+}
+
+static void unlink_suffix(const struct store *st, const char *suffix)
+{
+	char name[STORE_NAME_MAX + 16];
+
+	if (!path_fmt(name, sizeof(name), NULL, "%s%s", st->name, suffix))
+		unlinkat(st->place->dirfd, name, 0);
 }
 
 static struct store *alloc_store(const struct store_place *place, struct err *e)
@@ -55,7 +63,7 @@ static struct store *alloc_store(const struct store_place *place, struct err *e)
 		return NULL;
 	}
 	st->place = place;
-	st->meta = -1;
+	st->meta = st->data = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(st->parts); i++)
 		st->parts[i] = -1;
 	return st;
@@ -136,6 +144,7 @@ void store_free(struct store *st)
 		return;
 	for (uint32_t i = 0; i < st->nparts; i++)
 		cleanup_fd(&st->parts[i]);
+	cleanup_fd(&st->data);
 	cleanup_fd(&st->meta);
 	free(st);
 }
@@ -147,32 +156,98 @@ const char *store_name(const struct store *st)
 
 void store_remove(struct store *st)
 {
-	char name[STORE_NAME_MAX + 16];
-
 	if (st->stay)
 		return;
-	for (uint32_t i = 0; i < st->nparts; i++)
-		if (st->parts[i] >= 0 && !part_name(st, i, name, sizeof(name), NULL))
-			unlinkat(st->place->dirfd, name, 0);
-	if (!meta_name(st, name, sizeof(name), NULL))
-		unlinkat(st->place->dirfd, name, 0);
+	unlink_suffix(st, ".data"); /* gone already where it became the file */
+	unlink_suffix(st, ".plan");
+	unlink_suffix(st, ".meta"); /* the last: as long as it is there, restore sees the others */
+}
+
+/* A descriptor of the data file; @flags: O_CREAT | O_TRUNC (one without .meta is of no use) or 0.
+ */
+static int open_data(const struct store *st, int flags, struct err *e)
+{
+	char name[STORE_NAME_MAX + 16];
+	int fd, rc = data_name(st, name, sizeof(name), e);
+
+	if (rc)
+		return rc;
+	fd = openat(st->place->dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	return fd < 0 ? err_set(e, errno, "cannot open %s/%s", st->place->outdir, name) : fd;
+}
+
+int store_data(struct store *st, uint32_t cpus, struct err *e)
+{
+	st->data = open_data(st, O_CREAT | O_TRUNC, e);
+	return st->data < 0 ? st->data : regions_make(st->data, cpus, &st->regions, e);
 }
 
 int store_part(struct store *st, uint32_t cpu, struct err *e)
 {
-	char name[STORE_NAME_MAX + 16];
-	int fd, rc = part_name(st, cpu, name, sizeof(name), e);
+	int fd = open_data(st, 0, e);
 
-	if (rc)
-		return rc;
-	fd = openat(st->place->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
 	if (fd < 0)
-		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, name);
+		return fd;
 	st->parts[cpu] = fd;
 	if (cpu >= st->nparts)
 		st->nparts = cpu + 1;
+	if (lseek(fd, (off_t)regions_start(&st->regions, cpu), SEEK_SET) < 0)
+		return err_set(e, errno, "cannot go to the region of CPU %u", cpu);
 	return fd;
+}
+
+uint64_t store_room(const struct store *st)
+{
+	return st->regions.size;
+}
+
+int store_part_range(const struct store *st, uint32_t cpu, uint64_t *off, uint64_t *len,
+		     struct err *e)
+{
+	off_t end;
+
+	*off = st->data < 0 ? 0 : regions_start(&st->regions, cpu);
+	if (st->data >= 0 && st->adopted)
+		return regions_used(st->data, &st->regions, cpu, len, e);
+	end = lseek(st->parts[cpu], 0, st->data < 0 ? SEEK_END : SEEK_CUR);
+	if (end < 0)
+		return err_set(e, errno, "cannot look at the pages of CPU %u", cpu);
+	*len = (uint64_t)end - *off;
+	return 0;
+}
+
+int store_put_plan(const struct store *st, const struct region_plan *p, struct err *e)
+{
+	uint8_t bytes[REGION_PLAN_MAX];
+	size_t len = region_plan_put(p, bytes, sizeof(bytes));
+	char name[STORE_NAME_MAX + 16];
+	int rc = path_fmt(name, sizeof(name), e, "%s.plan", st->name);
+	AUTO_FD fd = rc ? -1
+			: openat(st->place->dirfd, name,
+				 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (rc)
+		return rc;
+	if (fd < 0)
+		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, name);
+	rc = write_all(fd, bytes, len, name, e);
+	if (!rc && (fsync(fd) || (fsync(st->place->dirfd) && errno != EINVAL)))
+		rc = err_set(e, errno, "cannot write %s/%s", st->place->outdir, name);
+	return rc;
+}
+
+int store_get_plan(const struct store *st, struct region_plan *p, struct err *e)
+{
+	char name[STORE_NAME_MAX + 16];
+	struct buf bytes = { 0 };
+	int rc = path_fmt(name, sizeof(name), e, "%s.plan", st->name);
+
+	if (!rc)
+		rc = read_file_at(st->place->dirfd, name, &bytes, REGION_PLAN_MAX, e);
+	if (!rc)
+		rc = region_plan_get(p, bytes.data, bytes.len, e);
+	buf_free(&bytes);
+	return rc;
 }
 
 int store_meta(struct store *st, const void *bytes, size_t len, struct err *e)
@@ -333,22 +408,28 @@ static int adopt_meta(struct store *st, const char *meta, struct err *e)
 	return 0;
 }
 
-static int adopt_parts(struct store *st, struct err *e)
+/*
+ * The geometry: from the note at the beginning of the file; where the head stands there already,
+ * the plan in the .meta has it, and assemble.c takes it from there.
+ */
+static int adopt_data(struct store *st, struct err *e)
 {
-	char name[STORE_NAME_MAX + 16];
+	st->adopted = true;
+	st->data = open_data(st, 0, e);
+	if (st->data == -ENOENT) {
+		st->data = -1; /* it ended before a page came; what the metadata are, the head says */
+		err_clear(e);
+		return 0;
+	}
+	if (st->data < 0)
+		return st->data;
+	if (regions_read(st->data, &st->regions, NULL))
+		return 0;
+	for (uint32_t cpu = 0; cpu < st->regions.cpus; cpu++) {
+		int fd = store_part(st, cpu, e);
 
-	for (uint32_t cpu = 0; cpu < MSG_MAX_CPUS; cpu++) {
-		int fd, rc = part_name(st, cpu, name, sizeof(name), e);
-
-		if (rc)
-			return rc;
-		fd = openat(st->place->dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			continue;
 		if (fd < 0)
-			return err_set(e, errno, "cannot open %s/%s", st->place->outdir, name);
-		st->parts[cpu] = fd;
-		st->nparts = cpu + 1;
+			return fd;
 	}
 	return 0;
 }
@@ -357,7 +438,7 @@ struct store *store_adopt(const struct store_place *place, const char *meta, str
 {
 	struct store *st = alloc_store(place, e);
 
-	if (st && (adopt_meta(st, meta, e) || adopt_parts(st, e))) {
+	if (st && (adopt_meta(st, meta, e) || adopt_data(st, e))) {
 		store_free(st);
 		return NULL;
 	}

@@ -4,9 +4,10 @@
  *
  * While recording:  <out>/<name>.meta   the metadata as they came: the head of a version 6 file,
  *                                       then option records; flock'ed by the server that writes it
- *                   <out>/<name>.cpuN   the pages of one CPU
- * At the end:       <out>/<name>        written as <name>.tmp, synced, renamed; the rest is removed
- * with <name> = trace.<domain>.<YYYYmmdd-HHMMSS>[-n].dat, never one that is there already.
+ *                   <out>/<name>.data   the pages, a region for each CPU: see regions.h
+ * At the end:       <out>/<name>        the .data with the holes taken out and the head in front,
+ * or a copy of it where the file system cannot do that with <name> =
+ * trace.<domain>.<YYYYmmdd-HHMMSS>[-n].dat, never one that is there already.
  */
 #ifndef SESSION_STORE_H
 #define SESSION_STORE_H
@@ -45,8 +46,15 @@ struct store *store_gather(const struct store_place *place, const char *name, co
 void store_free(struct store *st);   /* closes; removes nothing; NULL is fine */
 void store_remove(struct store *st); /* unlinks .meta and parts: nothing is worth keeping */
 
-/* Make the part file of @cpu: a descriptor that the store owns, or a negative errno. */
+/* Make the data file, for @cpus CPUs. */
+int store_data(struct store *st, uint32_t cpus, struct err *e);
+
+/*
+ * Where the pages of @cpu go: a descriptor that the store owns, to be written from its position on,
+ * at most store_room() bytes; or a negative errno.
+ */
 int store_part(struct store *st, uint32_t cpu, struct err *e);
+uint64_t store_room(const struct store *st);
 
 /* Append metadata, as it comes. */
 int store_meta(struct store *st, const void *bytes, size_t len, struct err *e);

@@ -21,7 +21,7 @@ static void out_flush(struct out *o)
 {
 	size_t n = o->pending.len;
 
-	if (!o->rc && n)
+	if (!o->rc && n && !o->dry)
 		o->rc = pwrite_all(o->fd, o->pending.data, n, o->at - n, o->path, o->e);
 	o->pending.len = 0;
 }
@@ -32,7 +32,7 @@ void out_mem(struct out *o, const void *from, size_t n)
 		return;
 	if (n >= PENDING_MAX) {
 		out_flush(o);
-		if (!o->rc)
+		if (!o->rc && !o->dry)
 			o->rc = pwrite_all(o->fd, from, n, o->at, o->path, o->e);
 		o->at += n;
 		return;
@@ -73,7 +73,7 @@ void out_patch(struct out *o, uint64_t off, uint64_t v, size_t size)
 
 	wcur_uint(&w, v, size);
 	out_flush(o);
-	if (!o->rc)
+	if (!o->rc && !o->dry)
 		o->rc = pwrite_all(o->fd, bytes, size, off, o->path, o->e);
 }
 
@@ -83,7 +83,9 @@ void out_extents(struct out *o, const struct tdat_cpu_data *cpu)
 	for (size_t i = 0; i < cpu->nextents; i++) {
 		const struct tdat_extent *x = &cpu->extents[i];
 
-		if (!o->rc)
+		if (!o->data)
+			o->data = o->at;
+		if (!o->rc && !o->dry && !o->in_place)
 			o->rc = copy_range(x->fd, x->off, o->fd, o->at, x->len, o->e);
 		o->at += x->len;
 	}
@@ -93,7 +95,7 @@ int out_end(struct out *o)
 {
 	out_flush(o);
 	buf_free(&o->pending);
-	if (!o->rc && ftruncate(o->fd, (off_t)o->at))
+	if (!o->rc && !o->dry && ftruncate(o->fd, (off_t)o->at))
 		o->rc = err_set(o->e, errno, "cannot set the size of %s", o->path);
 	return o->rc;
 }

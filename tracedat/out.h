@@ -13,6 +13,9 @@ struct out {
 	const char *path; /* borrowed, for error texts */
 	bool big;
 	uint64_t at;	    /* file offset of the next byte */
+	bool dry;	    /* only count: nothing is written */
+	bool in_place;	    /* pages are not copied */
+	uint64_t data;	    /* offset of the first page, 0 = none yet */
 	struct buf pending; /* owned; the bytes before .at that are not in the file yet */
 	int rc;
 	struct err *e;

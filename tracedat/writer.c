@@ -198,19 +198,36 @@ static const struct writer {
 	{ 7, write_v7 },
 };
 
-int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, struct err *e)
+static int write_plan(struct out *o, const struct tdat_file_plan *plan)
 {
-	struct out o = { .fd = fd, .path = path, .big = plan->head->big, .e = e };
-	int rc = check_plan(plan, e);
+	int rc = check_plan(plan, o->e);
 
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
 		if (writers[i].version != plan->version)
 			continue;
-		writers[i].write(&o, plan, table_width(plan));
-		return out_end(&o);
+		writers[i].write(o, plan, table_width(plan));
+		return out_end(o);
 	}
-	return err_say(e, EINVAL, "a trace.dat of version %d cannot be written, only 6 and 7",
+	return err_say(o->e, EINVAL, "a trace.dat of version %d cannot be written, only 6 and 7",
 		       plan->version);
+}
+
+int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, struct err *e)
+{
+	struct out o = {
+		.fd = fd, .path = path, .big = plan->head->big, .in_place = plan->in_place, .e = e
+	};
+
+	return write_plan(&o, plan);
+}
+
+int tdat_data_offset(const struct tdat_file_plan *plan, uint64_t *off, struct err *e)
+{
+	struct out o = { .fd = -1, .path = "", .big = plan->head->big, .dry = true, .e = e };
+	int rc = write_plan(&o, plan);
+
+	*off = o.data;
+	return rc;
 }

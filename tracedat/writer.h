@@ -36,6 +36,12 @@ struct tdat_file_plan {
 		*head; /* its options are written, BUFFER and section ones are made anew */
 	const struct tdat_buffer_data *buffers; /* [0] is the top buffer */
 	size_t nbuffers;
+	/*
+	 * The pages stand where they belong already, one after the other from tdat_data_offset()
+	 * on: they are not copied, only what is around them is written. One buffer; all lengths
+	 * multiples of the largest page size in the file.
+	 */
+	bool in_place;
 };
 
 /*
@@ -43,5 +49,8 @@ struct tdat_file_plan {
  * file is unfinished and the parts are untouched. -ENOSPC etc. come through.
  */
 int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, struct err *e);
+
+/* Where the first page of the file of this plan will be. -EINVAL as tdat_write(). */
+int tdat_data_offset(const struct tdat_file_plan *plan, uint64_t *off, struct err *e);
 
 #endif

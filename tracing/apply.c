@@ -293,8 +293,6 @@ struct applied *trace_apply(const struct trace_plan *plan, struct tracefs *top, 
 	if (!ret)
 		ret = run_steps(a, e);
 	if (!ret)
-		ret = trace_hide(a, getpid(), e);
-	if (!ret)
 		return a;
 	applied_free(a);
 	return NULL;
@@ -317,11 +315,6 @@ static int switch_tracing(struct applied *a, const char *to, struct err *e)
 	return first;
 }
 
-int trace_on(struct applied *a, struct err *e)
-{
-	return switch_tracing(a, "1", e);
-}
-
 int trace_off(struct applied *a, struct err *e)
 {
 	return switch_tracing(a, "0", e);
@@ -336,22 +329,17 @@ int trace_only_pid(struct applied *a, pid_t pid, struct err *e)
 	return ret;
 }
 
+/* One more pid: writing the whole list again would cost the kernel a grace period for each. */
 static int hide_in(const struct applied_buffer *b, const char *file, pid_t tid, struct err *e)
 {
-	struct buf now = { 0 };
-	AUTO_FREE char *text = NULL;
+	char text[24];
 	int ret;
 
 	if (!tfs_has(b->t, file))
 		return 0;
-	ret = tfs_read_line(b->t, file, &now, e);
-	if (!ret && asprintf(&text, "%s%s%d", now.len ? (char *)now.data : "", now.len ? "\n" : "",
-			     (int)tid) < 0)
-		ret = err_set(e, ENOMEM, "no memory for the list of pids");
-	if (!ret)
-		ret = undo_write(b->undo, b->t, file, text, e);
-	buf_free(&now);
-	return ret;
+	ret = undo_remember(b->undo, b->t, file, e);
+	snprintf(text, sizeof(text), "%d\n", (int)tid);
+	return ret ? ret : tfs_append(b->t, file, text, e);
 }
 
 int trace_hide(struct applied *a, pid_t tid, struct err *e)
@@ -362,6 +350,14 @@ int trace_hide(struct applied *a, pid_t tid, struct err *e)
 		if (!a->b[i].whole->trace_self && a->b[i].plan->nevents)
 			ret = hide_in(&a->b[i], "set_event_notrace_pid", tid, e);
 	return ret;
+}
+
+int trace_on(struct applied *a, struct err *e)
+{
+	int ret = switch_tracing(a, "1", e);
+
+	/* Afterwards: it takes longer than all the rest, and hides only ourselves. */
+	return ret ? ret : trace_hide(a, getpid(), e);
 }
 
 int trace_undo(struct applied *a, struct err *e)

@@ -26,7 +26,7 @@ int trace_off(struct applied *a, struct err *e);
 int trace_only_pid(struct applied *a, pid_t pid, struct err *e);
 
 /*
- * Hide a thread of ours from all buffers, so that recording does not record itself. trace_apply()
+ * Hide a thread of ours from all buffers, so that recording does not record itself. trace_on()
  * hides its caller. Does nothing with --no-filter and on kernels before 5.7.
  */
 int trace_hide(struct applied *a, pid_t tid, struct err *e);

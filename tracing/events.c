@@ -72,12 +72,19 @@ static bool is_glob(const char *text)
 	return strpbrk(text, "*?[") != NULL;
 }
 
+/* A name of one directory, and not a way to another one. */
+static bool is_name(const char *text)
+{
+	return !text || (text[0] != '.' && !strchr(text, '/'));
+}
+
 static bool has_enable(const struct tracefs *t, const char *system, const char *event)
 {
 	const struct event_ref r = { (char *)(uintptr_t)system, (char *)(uintptr_t)event };
 	char path[1024];
 
-	return !event_file(&r, "enable", path, sizeof(path), NULL) && tfs_has(t, path);
+	return is_name(system) && is_name(event) &&
+	       !event_file(&r, "enable", path, sizeof(path), NULL) && tfs_has(t, path);
 }
 
 /* The systems that match, whole. */
@@ -110,6 +117,12 @@ static bool has_system(const struct event_refs *refs, size_t from, const char *s
 	return false;
 }
 
+/* An instance has no such file: its events are those of the directory two levels above. */
+static int read_available(const struct tracefs *t, struct buf *to, struct err *e)
+{
+	return tfs_read(t, tfs_name(t)[0] ? "../../available_events" : "available_events", to, e);
+}
+
 /* Single events, of the systems that match and are not in @to (from @from on) as a whole. */
 static int find_events(const struct tracefs *t, const char *system, const char *event,
 		       struct event_refs *to, struct err *e)
@@ -117,7 +130,7 @@ static int find_events(const struct tracefs *t, const char *system, const char *
 	struct buf all = { 0 };
 	size_t from = to->n;
 	char *line, *rest;
-	int ret = tfs_read(t, "available_events", &all, e);
+	int ret = read_available(t, &all, e);
 
 	while (from && !to->ref[from - 1].event)
 		from--;
@@ -190,7 +203,7 @@ static void hint_nearest(const struct tracefs *t, const char *pattern, struct er
 	char *line, *rest;
 	const char *near;
 	bool pair = strchr(pattern, ':') != NULL;
-	int ret = tfs_read(t, "available_events", &all, NULL);
+	int ret = read_available(t, &all, NULL);
 
 	if (!ret && !pair)
 		tfs_dirs(t, "events", &names, NULL);

@@ -178,29 +178,28 @@ int plan_add_event(struct trace_plan *p, const char *pattern, struct err *e)
 	return ret;
 }
 
-static int last_event(struct trace_plan *p, const char *option, struct plan_event **to,
-		      struct err *e)
+/* The event that @option is for, or NULL. */
+static struct plan_event *last_event(struct trace_plan *p, const char *option, struct err *e)
 {
 	struct plan_buffer *b = current(p);
 
-	if (!b->nevents) {
-		err_say(e, EINVAL, "%s must come after the event that it is for", option);
-		return err_hint(e, "-e EVENT %s ...", option);
-	}
-	*to = &b->events[b->nevents - 1];
-	return 0;
+	if (b->nevents)
+		return &b->events[b->nevents - 1];
+	err_say(e, EINVAL, "%s must come after the event that it is for", option);
+	err_hint(e, "-e EVENT %s ...", option);
+	return NULL;
 }
 
 int plan_set_filter(struct trace_plan *p, const char *filter, struct err *e)
 {
-	struct plan_event *ev;
 	AUTO_FREE char *both = NULL;
 	int ret = need_text(filter, "-f", e);
+	struct plan_event *ev = ret ? NULL : last_event(p, "-f", e);
 
-	if (!ret)
-		ret = last_event(p, "-f", &ev, e);
-	if (ret || !ev->filter)
-		return ret ? ret : set_text(&ev->filter, filter, e);
+	if (!ev)
+		return -EINVAL;
+	if (!ev->filter)
+		return set_text(&ev->filter, filter, e);
 	/* A second -f narrows the first one down. */
 	if (asprintf(&both, "(%s)&&(%s)", ev->filter, filter) < 0)
 		return no_memory(e);
@@ -209,14 +208,14 @@ int plan_set_filter(struct trace_plan *p, const char *filter, struct err *e)
 
 int plan_set_trigger(struct trace_plan *p, const char *trigger, struct err *e)
 {
-	struct plan_event *ev;
 	AUTO_FREE char *both = NULL;
 	int ret = need_text(trigger, "-R", e);
+	struct plan_event *ev = ret ? NULL : last_event(p, "-R", e);
 
-	if (!ret)
-		ret = last_event(p, "-R", &ev, e);
-	if (ret || !ev->trigger)
-		return ret ? ret : set_text(&ev->trigger, trigger, e);
+	if (!ev)
+		return -EINVAL;
+	if (!ev->trigger)
+		return set_text(&ev->trigger, trigger, e);
 	if (asprintf(&both, "%s\n%s", ev->trigger, trigger) < 0)
 		return no_memory(e);
 	return set_text(&ev->trigger, both, e);

@@ -224,10 +224,9 @@ int task_go(struct task *t, struct err *e)
 
 int task_reap(struct task *t, int *status, struct err *e)
 {
-	pid_t got = t->pid;
-
 	while (!t->reaped) {
-		got = waitpid(t->pid, &t->status, 0);
+		pid_t got = waitpid(t->pid, &t->status, 0);
+
 		if (got < 0 && errno != EINTR)
 			return err_set(e, errno, "cannot wait for %s", t->name);
 		t->reaped = got == t->pid;

@@ -189,9 +189,9 @@ int tfs_read_line(const struct tracefs *t, const char *file, struct buf *to, str
 	return ret;
 }
 
-int tfs_write(const struct tracefs *t, const char *file, const char *text, struct err *e)
+int tfs_append(const struct tracefs *t, const char *file, const char *text, struct err *e)
 {
-	AUTO_FD fd = tfs_file(t, file, O_WRONLY, e);
+	AUTO_FD fd = tfs_file(t, file, O_WRONLY | O_APPEND, e);
 
 	if (fd < 0)
 		return fd;

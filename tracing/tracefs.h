@@ -36,8 +36,8 @@ int tfs_file(const struct tracefs *t, const char *file, int flags, struct err *e
 int tfs_read(const struct tracefs *t, const char *file, struct buf *to, struct err *e);
 /* As tfs_read(), without the newlines at the end. */
 int tfs_read_line(const struct tracefs *t, const char *file, struct buf *to, struct err *e);
-/* One write(); O_TRUNC only with tfs_truncate(), which empties lists such as set_event_pid. */
-int tfs_write(const struct tracefs *t, const char *file, const char *text, struct err *e);
+/* One write() that adds to a list; tfs_truncate() empties one, such as set_event_pid. */
+int tfs_append(const struct tracefs *t, const char *file, const char *text, struct err *e);
 int tfs_truncate(const struct tracefs *t, const char *file, struct err *e);
 
 /* The word in brackets of "local [global] counter" into @to: trace_clock and its like. */

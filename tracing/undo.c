@@ -132,12 +132,17 @@ static char *list_line(char *line)
 /* In place: the lines that count, each without its newline but the ones between. */
 static void normal_list(char *text)
 {
-	char *to = text, *rest = text, *line;
+	char *to = text;
 
-	while ((line = strsep(&rest, "\n"))) {
-		char *keep = list_line(line);
-		size_t len = keep ? strlen(keep) : 0;
+	for (char *line = text, *next; line; line = next) {
+		char *end = strchr(line, '\n'), *keep;
+		size_t len;
 
+		next = end ? end + 1 : NULL;
+		if (end)
+			*end = '\0';
+		keep = list_line(line);
+		len = keep ? strlen(keep) : 0;
 		if (!len)
 			continue;
 		if (to != text)
@@ -197,6 +202,40 @@ static void normal_form(enum kind kind, char *text)
 	}
 }
 
+/* "sched:sched_switch": does its switch say "0*", kept ready by a trigger but not on? */
+static bool is_idle_event(const struct tracefs *t, const char *line)
+{
+	const char *colon = strchr(line, ':');
+	struct buf now = { 0 };
+	char file[512];
+	bool idle;
+
+	if (!colon || path_fmt(file, sizeof(file), NULL, "events/%.*s/%s/enable",
+			       (int)(colon - line), line, colon + 1))
+		return false;
+	idle = !tfs_read(t, file, &now, NULL) && now.len && now.data[0] == '0';
+	buf_free(&now);
+	return idle;
+}
+
+/* In place. set_event lists them too, and writing them there would switch them on. */
+static void drop_idle_events(const struct tracefs *t, char *text)
+{
+	char *to = text, *rest = text, *line;
+
+	while (text[0] && (line = strsep(&rest, "\n"))) {
+		size_t len = strlen(line);
+
+		if (is_idle_event(t, line))
+			continue;
+		if (to != text)
+			*to++ = '\n';
+		memmove(to, line, len);
+		to += len;
+	}
+	*to = '\0';
+}
+
 /* What @file says now, in normal form; the caller frees. NULL on error. */
 static char *read_normal(const struct tracefs *t, const char *file, enum kind kind, struct err *e)
 {
@@ -206,14 +245,15 @@ static char *read_normal(const struct tracefs *t, const char *file, enum kind ki
 		buf_free(&now);
 		return NULL;
 	}
-	if (now.len < 2) { /* room for "0" */
-		if (buf_add(&now, "\0\0", 2)) {
-			buf_free(&now);
-			err_set(e, ENOMEM, "no memory to read %s", file);
-			return NULL;
-		}
+	/* Room for "0" at least. */
+	if ((now.len < 2 && buf_add(&now, "\0\0", 2)) || !now.data) {
+		buf_free(&now);
+		err_set(e, ENOMEM, "no memory to read %s", file);
+		return NULL;
 	}
 	normal_form(kind, (char *)now.data);
+	if (!strcmp(file, "set_event"))
+		drop_idle_events(t, (char *)now.data);
 	return (char *)now.data;
 }
 

@@ -56,7 +56,7 @@ tracefs_state() {
 			buffer_percent trace_options options/event-fork options/overwrite \
 			events/syscalls/sys_enter_write/filter events/syscalls/sys_enter_write/trigger; do
 			[ ! -e $f ] || echo "$f:" $(cat $f)
-		done
+		done | sed "s/^buffer_size_kb: .*expanded: \\(.*\\))/buffer_size_kb: \\1/"
 		echo instances: $(ls instances)'
 }
 
@@ -139,8 +139,10 @@ alive_for() {
 
 PAGE=93 # writes in a page, at most; 44 bytes each
 
+# The room that the pages of a recording take on the disk: files may have holes.
 parts_hold() {
-	[ "$(find "$OUT" -name "trace.$1.*.cpu*" -exec cat {} + | wc -c)" -ge "$2" ]
+	[ "$(find "$OUT" -name "trace.$1.*" ! -name '*.meta' ! -name '*.dat' -printf '%b\n' |
+		awk '{ n += $1 * 512 } END { print n + 0 }')" -ge "$2" ]
 }
 
 # The page that is being written stays in the guest until it is full, or until the end.

@@ -109,7 +109,7 @@ tracers() {
 	whole "-p function_graph -l vfs_write -F" "$(dd_job)"
 	assert_eq $((DD_N + 1)) "$(lines ' funcgraph_entry: .*vfs_write')" "-p function_graph: each call"
 	whole "-p function -l 'vfs_wr*' -n vfs_writev $READ -F" "$(dd_job)"
-	assert_eq $((DD_N + 1)) "$(lines ' function: +vfs_write ')" "-p function with a glob, -n"
+	assert_eq $((DD_N + 1)) "$(lines ' function: +vfs_write( |$)')" "-p function with a glob, -n"
 	assert_eq $DD_N "$(dd_events "$FILE" read)" "and an event besides"
 }
 
@@ -121,7 +121,7 @@ processes() {
 	assert_eq "0 0" "$(dd_events "$FILE" read) $(dd_events "$FILE" write)" "-F without -c: not the child"
 	# A process that was there before; it goes on when the recording says so.
 	vm_run $G "mkfifo /tmp/go /tmp/end"
-	job=$(vm_start $G "echo \$\$ >/tmp/pid; read x </tmp/go; exec dd if=/dev/zero of=/tmp/end bs=1 count=$DD_N")
+	job=$(vm_start $G "echo \$\$ >/tmp/pid; exec 3</tmp/go; exec dd if=/dev/zero of=/tmp/end bs=1 count=$DD_N")
 	wait_for 5 vm_run $G "test -s /tmp/pid"
 	whole "$READ $WRITE -P \$(cat /tmp/pid)" "sh -c 'echo >/tmp/go; cat /tmp/end >/dev/null'"
 	vm_wait $G "$job" 10 || t_fail "the process of -P ended with $?"
@@ -133,7 +133,8 @@ processes() {
 settings() {
 	t_begin "what the kernel is told"
 	guest_record $G "-q -b 64 $READ -F cat $TRACING/buffer_size_kb"
-	assert_eq 64 "$REPLY" "-b 64"
+	# The kernel makes whole pages of it, each with a header.
+	assert_eq 67 "$REPLY" "-b 64"
 	guest_record $G "-q -O sym-addr -O nooverwrite $READ -F cat $TRACING/options/sym-addr $TRACING/options/overwrite"
 	assert_eq "1"$'\n'"0" "$REPLY" "-O sym-addr -O nooverwrite"
 	guest_record $G "-q -M 2 $READ cat $TRACING/tracing_cpumask"
@@ -165,10 +166,9 @@ local_file() {
 
 own_events() {
 	t_begin "trace-cmd does not record itself"
-	whole "-e syscalls" "$(dd_job)"
+	whole "-s 20000 -e syscalls" "sh -c '$(dd_job); sleep 0.5'"
 	dd_is "$FILE" "no -F"
-	assert_eq 0 "$(awk '/ dd-[0-9]/ { on = 1 } on && /^ +trace-cmd-/' "$T_DIR/ours.txt" | wc -l)" \
-		"no event of its own from the start of the command on"
+	assert_eq 0 "$(lines '^ +trace-cmd-.* sys_')" "no call of its own while the command runs"
 }
 
 refusals() {
@@ -176,7 +176,8 @@ refusals() {
 	refused "-o /tmp/no.dat -e sched" 2 "-o names one"
 	refused "--file-version 5 -e sched" 2 "--file-version is 6 or 7"
 	refused "--nosuchoption" 2 "nosuchoption"
-	refused "" 2 ""
+	refused "" 2 "nothing to record"
+	refused "-e sched -c" 2 "-c follows"
 	refused "-e nosuchevent" 1 "nosuchevent"
 	refused "-e sched:sched_switch -f 'nosuchfield == 1'" 1 "Field not found"
 	refused "-C nosuchclock -e sched" 1 "nosuchclock"

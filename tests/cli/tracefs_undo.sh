@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tracefs_undo.sh - record leaves the kernel's tracing as it was, however it ends
+#
+# All settings files of this machine's tracefs are read before and after a recording, and compared.
+# "7 (expanded: 1408)" counts as 1408: a ring that was used once stays expanded.
+
+set -uo pipefail
+here=$(cd "$(dirname "$0")/../.." && pwd)
+tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
+root=/sys/kernel/tracing
+[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+exec 9>/tmp/tracefs.lock
+flock 9
+"$tc" list -C >/dev/null 2>"$tmp/err" 9>&- || { echo "skipped: $(head -1 "$tmp/err")"; exit 77; }
+[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
+failed=0
+
+# The times, sizes and texts that change by themselves are left out.
+snapshot() {
+	{
+		find $root -maxdepth 1 -type f -perm -u+rw ! -name trace ! -name 'trace_marker*' \
+			! -name free_buffer ! -name error_log -print0
+		find $root/options $root/instances -type f -perm -u+rw \
+			! -name trace ! -name 'trace_marker*' ! -name free_buffer \
+			! -name error_log -print0
+		find $root/events $root/per_cpu -type f \
+			\( -name enable -o -name filter -o -name trigger -o -name buffer_size_kb \) \
+			-print0
+	} | xargs -0 grep -sH '' | sed 's/:[^:]*(expanded: \([0-9]*\))$/:\1/' | sort
+	ls $root/instances
+}
+
+check() { # STATUS NAME
+	snapshot >"$tmp/after"
+	diff "$tmp/before" "$tmp/after" >"$tmp/diff"
+	local same=$?
+	if [ "$1" = 0 ] && [ $same = 0 ]; then
+		echo "ok - $2"
+	else
+		echo "not ok - $2 (status $1)"
+		failed=1
+		head -10 "$tmp/diff" "$tmp/err" | sed 's/^/# /'
+		cp "$tmp/after" "$tmp/before"
+	fi
+}
+
+# ends STATUS NAME WORD...: record with these words
+ends() {
+	local want=$1 name=$2 got
+	shift 2
+	rm -f "$tmp"/t.dat*
+	timeout 60 "$tc" record -o "$tmp/t.dat" "$@" >"$tmp/err" 2>&1 </dev/null 9>&-
+	got=$?
+	[ $got = "$want" ]
+	check $? "$name (status was $got)"
+}
+
+# signalled SIGNAL NAME WORD...: end it while it records
+signalled() {
+	local signal=$1 name=$2 pid got
+	shift 2
+	rm -f "$tmp"/t.dat*
+	timeout 60 "$tc" record -o "$tmp/t.dat" "$@" >"$tmp/err" 2>&1 </dev/null 9>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		[ "$(cat $root/tracing_on)$(cat $root/events/sched/enable)" = 11 ] && break
+		sleep 0.1
+	done
+	[ $i -lt 100 ]
+	local started=$?
+	pkill "-$signal" -P $pid
+	wait $pid
+	got=$?
+	[ $started = 0 ] && [ $got = 0 ]
+	check $? "$name (status was $got)"
+}
+
+events=(-e sched -b 2000)
+snapshot >"$tmp/before"
+[ "$(wc -l <"$tmp/before")" -gt 100 ] || { echo "not ok - a snapshot has settings in it"; exit 1; }
+echo "ok - a snapshot has $(wc -l <"$tmp/before") settings"
+
+ends 0 "a system" "${events[@]}" true
+ends 0 "globs, a filter, what is left out" -e 'sched*' -e 'irq:softirq*' -f 'vec == 1' -v \
+	-e sched_stat_runtime -b 2000 true
+ends 0 "a filter of a system" -e sched -f 'common_pid != 0' -b 2000 true
+ends 0 "a trigger" -b 8000 -e sched_switch -R stacktrace \
+	-R 'traceoff if prev_pid == 4000000' true
+ends 0 "clock, options, mask" -C mono -O sym-addr -O nooverwrite -T -M 1 "${events[@]}" true
+ends 0 "the command alone, with its children" -F -c "${events[@]}" sh -c 'true; true'
+ends 0 "a buffer of its own" -B undo-test -e sched -C global -b 500 -O sym-offset true
+signalled INT "Ctrl-C" "${events[@]}"
+signalled TERM "SIGTERM" "${events[@]}" -C boot -B undo-test -e irq
+ends 1 "no such event" -C mono -b 777 -e irq -e no_such_event true
+ends 1 "a filter that the kernel refuses" -C mono -b 777 -e irq -e sched_switch -f 'nosuch == 1' true
+ends 1 "no such clock" -e sched -C nosuch true
+ends 1 "no such option" -e sched -C mono -O no-such-option true
+ends 1 "no such command" -C mono "${events[@]}" /nonexistent/command
+
+# Events that somebody else has on come back.
+echo 1 >$root/events/irq/softirq_raise/enable
+echo 'prev_pid > 3' >$root/events/sched/sched_switch/filter
+echo 1 >$root/tracing_on
+snapshot >"$tmp/before"
+ends 0 "another one's events and filter come back" -e sched -f 'common_pid > 1' -b 2000 true
+echo 0 >$root/events/irq/softirq_raise/enable
+echo 0 >$root/events/sched/sched_switch/filter
+exit $failed
