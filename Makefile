@@ -153,6 +153,22 @@ bench:
 	@TRACE_CMD=$(CURDIR)/$(B)/trace-cmd STATIC=$(CURDIR)/build/static/trace-cmd \
 		FEED=$(CURDIR)/$(B)/bench/feed GUEST_BENCH=$(CURDIR)/build/static/bench bench/run.sh
 
+# Man pages where asciidoctor is there.
+PREFIX	?= /usr/local
+MAN1	:= $(patsubst Documentation/%.txt,%,$(wildcard Documentation/*.1.txt))
+install: all
+	install -D -m 755 trace-cmd $(DESTDIR)$(PREFIX)/bin/trace-cmd
+	install -D -m 644 contrib/completion/trace-cmd.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/trace-cmd
+	@if command -v asciidoctor >/dev/null; then \
+		for m in $(MAN1); do \
+			asciidoctor -b manpage -o $(B)/$$m Documentation/$$m.txt && \
+			install -D -m 644 $(B)/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; \
+		done; \
+	else \
+		echo "asciidoctor is not installed: no man pages"; \
+	fi
+
 clean:
 	rm -rf build trace-cmd
 
@@ -169,5 +185,5 @@ lint: all
 	@tools/deps.sh build lint
 	@tools/lint.sh
 
-.PHONY: all unit static bench clean check check-bins check-vm check-cli fuzz demo deps lint
+.PHONY: all install unit static bench clean check check-bins check-vm check-cli fuzz demo deps lint
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

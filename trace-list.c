@@ -26,11 +26,13 @@
 #include <zstd.h>
 
 #include "base/cleanup.h"
+#include "guests/lines.h"
 #include "tracing/tracefs.h"
 
 struct list {
 	bool events, systems, tracers, options, functions, plugins, plugin_options, buffers, clocks,
-		compression;
+		compression, guests;
+	const char *dir;		      /* --dir, of the guests; NULL = the default */
 	bool fields, full, triggers, filters; /* -F --full -R -l */
 	const char *event_re, *function_re;   /* "" = all; borrowed */
 	struct tracefs *t;		      /* owned; NULL = not opened yet */
@@ -85,6 +87,13 @@ static const struct opt opts[] = {
 	FLAG('B', NULL, buffers, "buffers (instances) that were made"),
 	FLAG('C', NULL, clocks, "clocks, the current one in brackets"),
 	FLAG('c', NULL, compression, "compression algorithms of trace files"),
+	FLAG(0, "guests", guests, "guests that run or have trace channels on this host"),
+	{ .l = "dir",
+	  .arg = "DIR",
+	  .help = "with --guests: where the guests' directories are",
+	  .set = opt_set_text,
+	  .off = offsetof(struct list, dir),
+	  .complete = "dir" },
 };
 
 /* tracefs, opened by the first section that needs it. */
@@ -393,6 +402,39 @@ static int show_compression(struct list *l, struct err *e)
 	return 0;
 }
 
+/* One line a guest: "-" for what is not there. */
+static void print_guest(const struct guest_line *g)
+{
+	char pid[16] = "-", vcpus[16] = "-", chans[32] = "-";
+
+	if (g->pid)
+		snprintf(pid, sizeof(pid), "%d", (int)g->pid);
+	if (g->vcpus)
+		snprintf(vcpus, sizeof(vcpus), "%u", g->vcpus);
+	if (g->nchans)
+		snprintf(chans, sizeof(chans), "%zu %s", g->nchans,
+			 g->kind == GUEST_CHAN_FIFO ? "FIFOs" : "sockets");
+	printf("%-24s %8s %6s  %s\n", g->name, pid, vcpus, chans);
+}
+
+static int show_guests(struct list *l, struct err *e)
+{
+	struct guest_line *lines;
+	size_t n;
+	int ret = guest_lines(guests_dir(l->dir), &lines, &n, e);
+
+	if (ret)
+		return ret;
+	if (n)
+		printf("%-24s %8s %6s  %s\n", "GUEST", "QEMU", "VCPUS", "CHANNELS");
+	for (size_t i = 0; i < n; i++)
+		print_guest(&lines[i]);
+	if (!n)
+		puts("No guest runs here or has trace channels");
+	free(lines);
+	return 0;
+}
+
 /* In the order of printing. */
 static const struct section {
 	size_t flag; /* offset of its bool in struct list */
@@ -408,6 +450,7 @@ static const struct section {
 	{ offsetof(struct list, clocks), show_clocks },
 	{ offsetof(struct list, systems), show_systems },
 	{ offsetof(struct list, compression), show_compression },
+	{ offsetof(struct list, guests), show_guests },
 };
 
 /* Without an option: these, each under its title. */

@@ -47,6 +47,17 @@ busy_for() {
 	tail -n 1 <<<"$text"
 }
 
+# The files of the second run, 2N KiB: did they all come? They are removed.
+arrived() {
+	local file kib
+	for file in "$OUT"/*.dat "$T_DIR"/trace.*.dat; do
+		[ -e "$file" ] || continue
+		kib=$(($(stat -c %s "$file") / 1024))
+		ARRIVED[$1]+=" $kib"
+		rm -f "$file"
+	done
+}
+
 # Instructions a KiB from busy times at N and 2N.
 per_kib() {
 	calc "($2 - $1) / 2 / $N"
@@ -59,7 +70,7 @@ stock_overlay
 VM_TIMEOUT=300
 guest_boot g 1 --icount --net --mem 512 --overlay "$T_DIR/stock.cpio"
 
-declare -A COST=()
+declare -A COST=() ARRIVED=()
 sayf '%-7s %14s %14s %12s %s\n' method "busy ns, $((N / 1024)) MiB" "$((N / 512)) MiB" instr/KiB ""
 for m in $METHODS; do
 	costs=()
@@ -69,12 +80,14 @@ for m in $METHODS; do
 		b=$(busy_for "$m" $((2 * N)))
 		costs+=("$(per_kib "$a" "$b")")
 		sayf '%-7s %14d %14d %12.1f\n' "$m" "$a" "$b" "${costs[-1]}"
-		# What arrived is not needed any more.
-		rm -f "$OUT"/*.dat "$T_DIR"/trace.*.dat
+		arrived "$m"
 	done
 	COST[$m]=$(median "${costs[@]}")
 done
 
+for m in "${!ARRIVED[@]}"; do
+	say "$m: sizes of the files on the host, in KiB, of $N and $((2 * N)) KiB of pages:${ARRIVED[$m]}"
+done
 say "" "less the workload (none):"
 declare -A NET=()
 for m in $METHODS; do

@@ -5,6 +5,9 @@
  *	work write KIB PAUSE_US		fill KIB of ring-buffer pages, in pieces of 256 KiB with
  *					a pause behind each
  *	work busy			ns for which CPU 0 was not idle since boot
+ *	work stamp			the clock into /tmp/stamp
+ *	work time COMMAND...		runs COMMAND, which runs 'work stamp' when it traces; prints
+ *					us from its exec to the stamp, and to its end
  *
  * Theory of operation
  *
@@ -19,6 +22,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,9 +31,13 @@
 
 enum { RECORD = 1000, RECORDS_A_PAGE = 4, PAGE_KIB = 4, PIECE_KIB = 256 };
 
+extern char **environ;
+
+static const char stamp_path[] = "/tmp/stamp";
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: work write KIB PAUSE_US | work busy\n");
+	fprintf(stderr, "usage: work write KIB PAUSE_US | busy | stamp | time COMMAND...\n");
 	return 2;
 }
 
@@ -98,12 +107,63 @@ static int print_busy(void)
 	return 0;
 }
 
+static int put_stamp(void)
+{
+	uint64_t now = now_ns();
+	int fd = open(stamp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, &now, sizeof(now)) != sizeof(now)) {
+		perror(stamp_path);
+		return 1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int get_stamp(uint64_t *to)
+{
+	int fd = open(stamp_path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, to, sizeof(*to)) != sizeof(*to)) {
+		perror(stamp_path);
+		return 1;
+	}
+	close(fd);
+	unlink(stamp_path);
+	return 0;
+}
+
+static int time_command(char **argv)
+{
+	uint64_t begin = now_ns(), stamp, end;
+	int status;
+	pid_t pid;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) ||
+	    waitpid(pid, &status, 0) != pid) {
+		perror(argv[0]);
+		return 1;
+	}
+	end = now_ns();
+	if (status || get_stamp(&stamp)) {
+		fprintf(stderr, "%s: status %#x\n", argv[0], status);
+		return 1;
+	}
+	printf("%llu %llu\n", (unsigned long long)(stamp - begin) / 1000,
+	       (unsigned long long)(end - begin) / 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t kib, pause_us;
 
 	if (argc == 2 && !strcmp(argv[1], "busy"))
 		return print_busy();
+	if (argc == 2 && !strcmp(argv[1], "stamp"))
+		return put_stamp();
+	if (argc > 2 && !strcmp(argv[1], "time"))
+		return time_command(argv + 2);
 	if (argc != 4 || strcmp(argv[1], "write") ||
 	    parse_u64(argv[2], 1, 1 << 30, &kib, "KIB", NULL) ||
 	    parse_u64(argv[3], 0, 10000000, &pause_us, "PAUSE_US", NULL))

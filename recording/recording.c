@@ -221,8 +221,10 @@ static int switch_on(struct recording *r)
 	int ret = trace_on(r->applied, r->err);
 
 	r->tracing = !ret;
-	r->started = now_ns();
-	return !ret && r->task ? task_go(r->task, r->err) : ret;
+	if (!ret && r->task)
+		ret = task_go(r->task, r->err);
+	r->started = ret ? 0 : now_ns();
+	return ret;
 }
 
 /* CPU count and options, as a head has them. */

@@ -455,7 +455,10 @@ static int write_file_of(struct assembly *a, struct store_result *res, struct er
 		rc = store_put_plan(a->st, &p, e);
 	if (!rc)
 		rc = write_in_place(a, &p, res, e);
-	return rc == -EOPNOTSUPP ? write_copy(a, res, e) : rc;
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	err_clear(e);
+	return write_copy(a, res, e);
 }
 
 /* Restore of a file whose holes were being taken out: the plan says where the pages are to be. */

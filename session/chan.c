@@ -475,6 +475,8 @@ void chan_begin(struct chan *c, const struct chan_use *use)
 {
 	c->n = (struct chan_counts){ .found = !use->marks };
 	c->use = *use;
+	if (!use->room)
+		c->use.room = UINT64_MAX;
 	c->phase = c->behind = 0;
 	c->switched = false;
 	c->disk_failed = false;

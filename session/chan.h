@@ -37,7 +37,7 @@ struct chan_counts {
 /* What a recording wants of a channel. */
 struct chan_use {
 	int part;	    /* the part file, written at its position; borrowed */
-	uint64_t room;	    /* bytes that it takes at most */
+	uint64_t room;	    /* bytes that it takes at most, 0 = no limit */
 	uint32_t page_size; /* bytes */
 	bool marks;	    /* the stream begins behind a mark page with .stream_id */
 	uint64_t stream_id;

@@ -62,7 +62,7 @@ record() {
 		timeout -k 5 30 "$stock" record -o "$file" "$@" >log 2>&1 && [ -s "$file" ]
 }
 
-busy='ls -l /usr/bin >/dev/null; echo hello >/sys/kernel/tracing/trace_marker; sleep 0.1'
+busy='ls -l /usr/sbin >/dev/null; echo hello >/sys/kernel/tracing/trace_marker; sleep 0.1'
 load='dd if=/dev/zero of=/dev/null bs=1 count=8000 2>/dev/null'
 ev=(-e sched -e raw_syscalls -e kmem -e irq -e timer)
 
@@ -110,15 +110,21 @@ for f in v7 v6 none lost lost6 date mono tsc inst ties; do
 	[ -s $f.dat ] && files+=("$f.dat")
 done
 for f in "${files[@]}"; do
-	for o in "" -t -l -R -N --ts-diff --stat --uname --version; do
+	for o in "" -l -R; do
 		same ${o:+"$o"} "$f"
 	done
 done
+for f in v7.dat v6.dat inst.dat; do
+	for o in -t -N --ts-diff --stat --uname --version; do
+		same "$o" "$f"
+	done
+done
+for o in -t --nodate --raw-ts --first-event; do
+	same "$o" date.dat
+done
 
 while read -r -a words; do
-	for f in v7.dat date.dat; do
-		same "${words[@]}" "$f"
-	done
+	same "${words[@]}" v7.dat
 done <<-'END'
 	-t -l -R
 	-l -N
@@ -127,7 +133,6 @@ done <<-'END'
 	--raw-ts --ts-diff
 	--align-ts
 	--align-ts -t --ts-diff
-	--nodate
 	--ts2secs 3000000000
 	--ts2secs 3000000000 --ts-diff
 	--ts-check

@@ -10,6 +10,7 @@
 #                             says that it records; the job's number is in JOB
 #   dd_start NAME COUNT [OPTION...]  the same with a dd of COUNT writes of one byte
 #   record_end NAME [SECS]    wait for JOB: its output in REPLY, its status in RC
+#   calls TEXT                the writes of the guest's /tmp/load (see LOAD), by its output
 #   lost TEXT COLUMN          of the row "all": ring, transport, quota or disk
 #   new_file NAME             wait for the next file of the guest: its path in FILE
 #   writes FILE               how many of dd's writes are in it
@@ -56,11 +57,13 @@ tracefs_state() {
 			buffer_percent trace_options options/event-fork options/overwrite \
 			events/syscalls/sys_enter_write/filter events/syscalls/sys_enter_write/trigger; do
 			[ ! -e $f ] || echo "$f:" $(cat $f)
-		done | sed "s/^buffer_size_kb: .*expanded: \\(.*\\))/buffer_size_kb: \\1/"
+		done
 		echo instances: $(ls instances)'
 }
 
+# Rings that were never used are small, and the kernel itself makes them large at the first use.
 tracefs_remember() {
+	vm_run "$1" 'cd /sys/kernel/tracing; ! grep -q expanded buffer_size_kb || echo 1408 >buffer_size_kb'
 	tracefs_state "$1" >"$T_DIR/tracefs-$1"
 }
 
@@ -90,6 +93,10 @@ record_end() {
 	RC=0
 	vm_wait "$1" "$JOB" "${2:-60}" || RC=$?
 	REPLY=$(vm_out "$1" "$JOB")
+}
+
+calls() {
+	awk '/^calls/ { n += $2 } END { print n + 0 }' <<<"$1"
 }
 
 # Columns are counted from the end: "saved" has a unit.

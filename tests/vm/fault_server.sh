@@ -45,7 +45,7 @@ assert_eq ok "$answers" "a stopped host: the guest answers all the time"
 	t_fail "a stopped host: an answer took $SLOWEST ms"
 assert_eq 3 "$RC" "a stopped host: status 3, saved with losses"
 new_file g1
-calls=$(awk '/^calls/ { n += $2 } END { print n }' <<<"$REPLY")
+calls=$(calls "$REPLY")
 got=$(writes "$FILE")
 ring=$(lost "$REPLY" ring)
 [ "$ring" -gt 0 ] && t_ok "a stopped host: $ring events were lost in the ring" ||
@@ -58,6 +58,26 @@ log_tells "; lost: $ring events in the guest's ring, pages: 0 transport, 0 quota
 check_file "$FILE" "a stopped host"
 tracefs_same g1 "a stopped host: tracefs is as it was"
 
+t_begin "the host reads again only when the guest has given its last pages up"
+pumps_ended() { vm_run g1 '[ "$(ls /proc/$(pidof trace-cmd)/task | wc -l)" = 1 ]'; }
+vm_run g1 "rm -f /tmp/gate; mkfifo /tmp/gate"
+record_start g1 "-b 256 $WRITES sh -c 'cat /tmp/gate; $DD count=100000'"
+kill -s STOP "$(host_pid server)"
+vm_run g1 ": >/tmp/gate"
+wait_for 30 pumps_ended || t_fail "the client does not give up"
+kill -s CONT "$(host_pid server)"
+record_end g1
+assert_eq 3 "$RC" "a late host: status 3"
+new_file g1
+got=$(writes "$FILE")
+ring=$(lost "$REPLY" ring)
+pages=$(lost "$REPLY" transport)
+rest=$((100000 - got - ring))
+[ "$ring" -gt 0 ] && [ $rest -ge 0 ] && [ $rest -le $((pages * PAGE)) ] &&
+	t_ok "a late host: $got events in the file, $ring lost in the ring, $rest in $pages pages on the way" ||
+	t_fail "a late host: $got events in the file, $ring lost in the ring, $pages pages on the way" "$REPLY"
+check_file "$FILE" "a late host"
+tracefs_same g1 "a late host: tracefs is as it was"
 rc=0
 server_stop || rc=$?
 assert_eq 3 $rc "a stopped host: the server's status tells of it at the end"
@@ -82,7 +102,6 @@ tracefs_same g1 "SIGINT to the server: tracefs is as it was"
 t_begin "virt-server is killed while a guest records"
 server_again
 wait_for 20 connected g1 || t_fail "QEMU does not come back to the server"
-vm_run g1 "rm -f /tmp/gate; mkfifo /tmp/gate"
 record_start g1 "$WRITES sh -c '$DD count=$N; cat /tmp/gate'"
 pages_arrive g1 $N
 kill -s KILL "$(host_pid server)"

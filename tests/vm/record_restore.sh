@@ -111,8 +111,8 @@ after_command "$ALL -F"
 [ -z "$FILE" ] || dd_is "$FILE" "with filters of its own"
 after_command "-e all -F"
 after_command "$READS -p function -l vfs_write -n vfs_read -F -c"
-after_command "$READS -p function_graph -g vfs_write --max-graph-depth 2 -F"
-after_command "$READS -e sched -R stacktrace -B mine -e sched -b 200 -C global -B new -e irq"
+after_command "$READS -p function_graph -l vfs_write -g vfs_write --max-graph-depth 2 -F"
+after_command "$READS -e irq -R stacktrace -B mine -e sched -b 200 -C global -B new -e irq"
 t_begin "signals"
 after_signal INT
 after_signal TERM
