@@ -47,9 +47,10 @@ busy_for() {
 	tail -n 1 <<<"$text"
 }
 
-# The files of the second run, 2N KiB: did they all come? They are removed.
+# The sizes of the files that came: is everything there? They are removed.
 arrived() {
 	local file kib
+	[[ $1 != [tu][cd]p ]] || sleep 3 # stock's listen puts its file together behind the client's back
 	for file in "$OUT"/*.dat "$T_DIR"/trace.*.dat; do
 		[ -e "$file" ] || continue
 		kib=$(($(stat -c %s "$file") / 1024))
@@ -75,12 +76,14 @@ sayf '%-7s %14s %14s %12s %s\n' method "busy ns, $((N / 1024)) MiB" "$((N / 512)
 for m in $METHODS; do
 	costs=()
 	busy_for "$m" 256 >/dev/null # the first one reads files that are in memory afterwards
+	arrived "$m"
 	for ((i = 0; i < REPEAT; i++)); do
 		a=$(busy_for "$m" "$N")
+		arrived "$m"
 		b=$(busy_for "$m" $((2 * N)))
+		arrived "$m"
 		costs+=("$(per_kib "$a" "$b")")
 		sayf '%-7s %14d %14d %12.1f\n' "$m" "$a" "$b" "${costs[-1]}"
-		arrived "$m"
 	done
 	COST[$m]=$(median "${costs[@]}")
 done

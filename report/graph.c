@@ -80,7 +80,7 @@ static bool get(struct trace_seq *s, struct tep_event *event, const char *field,
 		struct tep_record *rec, uint64_t *to)
 {
 	unsigned long long v = 0;
-	int rc = tep_get_field_val(s, event, field, rec, &v, 1);
+	int rc = tep_get_field_val(s, event, field, rec, &v, s != NULL);
 
 	*to = v;
 	return !rc;

@@ -29,12 +29,12 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "session/listen.h"
 #include "trace-recorder.h"
+#include "transport/fifo.h"
+#include "transport/unix.h"
 
 enum {
-	ROUND = 1 << 20,     /* bytes in one callback: others are served too */
-	PIPE_SIZE = 1 << 20, /* of a FIFO */
+	ROUND = 1 << 20,   /* bytes in one callback: others are served too */
 	CHUNK = 256 << 10, /* of one splice; also the memory of a channel where splice is refused */
 };
 
@@ -407,20 +407,13 @@ static void chan_accept(struct watch *w, uint32_t events)
 
 static int open_fifo(struct chan *c, struct err *e)
 {
-	struct stat st;
-
-	c->watch.fd = open(c->at.path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (c->watch.fd < 0 || fstat(c->watch.fd, &st))
-		return err_set(e, errno, "cannot open the data channel %s", c->at.path);
-	if (!S_ISFIFO(st.st_mode))
-		return err_say(e, EINVAL, "the data channel %s is no FIFO", c->at.path);
-	fcntl(c->watch.fd, F_SETPIPE_SZ, PIPE_SIZE); /* refused: a smaller one works too */
-	return loop_watch(c->env->loop, &c->watch, EPOLLIN, e);
+	c->watch.fd = fifo_open(c->at.path, e);
+	return c->watch.fd < 0 ? c->watch.fd : loop_watch(c->env->loop, &c->watch, EPOLLIN, e);
 }
 
 static int open_socket(struct chan *c, struct err *e)
 {
-	c->listen.fd = listen_unix(c->at.path, e);
+	c->listen.fd = unix_listen(c->at.path, e);
 	return c->listen.fd < 0 ? c->listen.fd : loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
 }
 

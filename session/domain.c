@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "session/listen.h"
+#include "transport/unix.h"
 
 enum { WATCHED = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR };
 
@@ -182,7 +182,7 @@ static int open_listen(struct domain *d, struct err *e)
 
 	if (rc || d->listen.fd >= 0)
 		return rc;
-	d->listen.fd = listen_unix(path, e);
+	d->listen.fd = unix_listen(path, e);
 	if (d->listen.fd < 0)
 		return d->listen.fd;
 	rc = loop_watch(d->server->loop, &d->listen, EPOLLIN, e);

@@ -23,8 +23,8 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "session/listen.h"
 #include "session/restore.h"
+#include "transport/unix.h"
 
 #define RESCAN_WAIT (20 * NSEC_PER_MSEC) /* a directory is made in several steps */
 #define STOP_WAIT   (3 * NSEC_PER_SEC)
@@ -194,7 +194,7 @@ static int listen_shared(struct server *s, struct err *e)
 
 	if (rc)
 		return rc;
-	s->listen.fd = listen_unix(path, e);
+	s->listen.fd = unix_listen(path, e);
 	return s->listen.fd < 0 ? s->listen.fd : loop_watch(s->loop, &s->listen, EPOLLIN, e);
 }
 

@@ -9,6 +9,9 @@
  * systems, single events, so that each file is written at most once; then those behind -v are
  * switched off again.
  *
+ * A filter that somebody left on an event would hide records in silence: an event without -f loses
+ * it for the time of the recording. Those rules come first, so that none undoes what -f set.
+ *
  * A filter that is written to a system replaces the filters of its events, so those are remembered
  * first. When the kernel refuses a filter, the filter file holds its words until "0" is written,
  * which the journal does.
@@ -106,6 +109,37 @@ static int set_filters(const struct applied_buffer *b, const struct plan_event *
 	return ret;
 }
 
+static int clear_filter(const struct applied_buffer *b, const struct event_ref *r, struct err *e)
+{
+	struct buf now = { 0 };
+	char file[1024];
+	int ret = event_file(r, "filter", file, sizeof(file), e);
+
+	if (!ret && tfs_has(b->t, file)) {
+		ret = tfs_read_line(b->t, file, &now, e);
+		if (!ret && strcmp((char *)now.data, "none") != 0)
+			ret = undo_write(b->undo, b->t, file, "0", e);
+	}
+	buf_free(&now);
+	return ret;
+}
+
+static int clear_filters(const struct applied_buffer *b, const struct event_ref *r, struct err *e)
+{
+	struct event_refs refs = { 0 };
+	int ret;
+
+	if (r->event)
+		return clear_filter(b, r, e);
+	ret = events_find(b->t, r->system ? r->system : "all", &refs, e);
+	if (!ret)
+		ret = events_expand(b->t, &refs, e);
+	for (size_t i = 0; !ret && i < refs.n; i++)
+		ret = clear_filter(b, &refs.ref[i], e);
+	event_refs_free(&refs);
+	return ret;
+}
+
 static int set_triggers(const struct applied_buffer *b, const struct plan_event *ev,
 			struct event_refs *refs, struct err *e)
 {
@@ -159,6 +193,8 @@ static int apply_rule(struct applied_buffer *b, const struct plan_event *ev, str
 		*e = missing;
 	if (!ret && ev->filter)
 		ret = set_filters(b, ev, &refs, e);
+	for (size_t i = 0; !ret && !ev->filter && !ev->exclude && i < refs.n; i++)
+		ret = clear_filters(b, &refs.ref[i], e);
 	if (!ret && ev->trigger && refs.n) {
 		ret = events_find(b->t, ev->pattern, &single, e);
 		if (!ret)
@@ -178,7 +214,11 @@ int apply_event_rules(struct applied_buffer *b, struct err *e)
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < b->plan->nevents; i++)
-		ret = apply_rule(b, &b->plan->events[i], e);
+		if (!b->plan->events[i].filter)
+			ret = apply_rule(b, &b->plan->events[i], e);
+	for (size_t i = 0; !ret && i < b->plan->nevents; i++)
+		if (b->plan->events[i].filter)
+			ret = apply_rule(b, &b->plan->events[i], e);
 	return ret;
 }
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * unix.c - unix stream sockets
+ * unix.c - a unix socket that guests' QEMUs connect to
  *
  * Theory of operation
  *
- * A socket file outlives its process, and bind(2) refuses a name that is there. So a name that is
- * taken is tried: who gets ECONNREFUSED at a socket file has found a dead one and may replace it;
- * if the connection comes about, another server lives there and we must not take its place.
- *
- * The socket gets its mode and group before it listens: until then nobody can connect, so no moment
- * is open to the wrong people, and the umask (which belongs to the whole process) is not touched.
+ * A unix socket's address holds about 100 bytes of path; a longer one is reached through its
+ * directory's descriptor in /proc. The mode is set twice: before bind(2), which makes the file with
+ * the mode of the socket less the umask, so that it is never wider than wanted; and on the file, as
+ * the umask may have taken too much. The umask itself is the whole process's and left alone.
  */
 #include "transport/unix.h"
 
@@ -21,130 +19,80 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 128, MODE = 0660 };
 
-static int address(struct sockaddr_un *to, const char *path, struct err *e)
+/* Open the directory of @path; *name = the last part of it (borrowed). */
+static int open_parent(const char *path, const char **name, struct err *e)
 {
-	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(to->sun_path)) {
-		err_set(e, ENAMETOOLONG, "socket %s", path);
-		err_hint(e, "a unix socket's path has at most %zu bytes: use a shorter --dir",
-			 sizeof(to->sun_path) - 1);
+	const char *slash = strrchr(path, '/');
+	char dir[4096];
+	int fd;
+
+	*name = slash ? slash + 1 : path;
+	if (path_fmt(dir, sizeof(dir), e, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		     slash ? path : "."))
 		return -ENAMETOOLONG;
-	}
-	memcpy(to->sun_path, path, strlen(path) + 1);
-	return 0;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "cannot open the directory %s", dir) : fd;
 }
 
-static int new_socket(struct err *e)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? err_set(e, errno, "cannot make a unix socket") : fd;
-}
-
-/* 0: @path is free now. */
-static int clear_way(const struct sockaddr_un *to, struct err *e)
+static int remove_stale(int dir, const char *name, const char *path, struct err *e)
 {
 	struct stat st;
 
-	if (lstat(to->sun_path, &st))
-		return errno == ENOENT ? 0 : err_set(e, errno, "cannot look at %s", to->sun_path);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : err_set(e, errno, "cannot look at %s", path);
 	if (!S_ISSOCK(st.st_mode)) {
-		err_say(e, EEXIST, "%s is there and is not a socket", to->sun_path);
-		err_hint(e, "look what it is, and remove it: rm %s", to->sun_path);
+		err_say(e, EEXIST, "%s is there, and it is no socket", path);
+		err_hint(e, "move it away");
 		return -EEXIST;
 	}
-	AUTO_FD fd = new_socket(e);
-
-	if (fd < 0)
-		return fd;
-	/* EAGAIN: its queue is full, so somebody does listen. */
-	if (!connect(fd, (const struct sockaddr *)to, sizeof(*to)) || errno == EAGAIN) {
-		err_say(e, EADDRINUSE, "another program listens on %s", to->sun_path);
-		err_hint(e, "ss -xlp src %s shows which; a second server needs its own --dir",
-			 to->sun_path);
-		return -EADDRINUSE;
-	}
-	if (errno != ECONNREFUSED && errno != ENOENT)
-		return err_set(e, errno, "cannot tell if anybody listens on %s", to->sun_path);
-	if (unlink(to->sun_path) && errno != ENOENT)
-		return err_set(e, errno, "cannot remove the left-over socket %s", to->sun_path);
-	return 0;
+	return unlinkat(dir, name, 0) ? err_set(e, errno, "cannot replace %s", path) : 0;
 }
 
-static int allow(const char *path, const struct unix_access *a, struct err *e)
+static int bind_at(int fd, int dir, const char *name, const char *path, struct err *e)
 {
-	if (a->group != (gid_t)-1 && lchown(path, (uid_t)-1, a->group))
-		return err_set(e, errno, "cannot give %s to group %u", path, a->group);
-	if (chmod(path, a->mode))
-		return err_set(e, errno, "cannot set the mode of %s to %04o", path, a->mode);
-	return 0;
-}
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct stat st;
+	int rc;
 
-int unix_listen(const char *path, const struct unix_access *access, struct err *e)
-{
-	struct sockaddr_un to;
-	int ret = address(&to, path, e);
-
-	if (!ret)
-		ret = clear_way(&to, e);
-	if (ret)
-		return ret;
-	AUTO_FD fd = new_socket(e);
-
-	if (fd < 0)
-		return fd;
-	if (bind(fd, (struct sockaddr *)&to, sizeof(to)))
+	if (strlen(path) < sizeof(sa.sun_path))
+		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "%s", path);
+	else
+		rc = path_fmt(sa.sun_path, sizeof(sa.sun_path), e, "/proc/self/fd/%d/%s", dir,
+			      name);
+	if (rc)
+		return rc;
+	if (fchmod(fd, MODE) || bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return err_set(e, errno, "cannot make the socket %s", path);
-	ret = allow(path, access, e);
-	if (!ret && listen(fd, BACKLOG))
-		ret = err_set(e, errno, "cannot listen on %s", path);
-	if (ret)
-		unlink(path);
-	return ret ? ret : steal_fd(&fd);
+	/* QEMU often runs as another user: the group that the directory was given to may connect.
+	 */
+	if (!fstat(dir, &st) && fchownat(dir, name, (uid_t)-1, st.st_gid, AT_SYMLINK_NOFOLLOW))
+		errno = 0; /* not ours to give away: the owner can still connect */
+	if (fchmodat(dir, name, MODE, 0))
+		return err_set(e, errno, "cannot set the mode of the socket %s", path);
+	return 0;
 }
 
-/*
- * The socket's own inode (fstat) is not the file's, so two servers cannot be told apart by number.
- * But they can by an attempt to connect, once we no longer listen.
- */
-void unix_unlink(int fd, const char *path)
+int unix_listen(const char *path, struct err *e)
 {
-	struct sockaddr_un to;
-	int ret = address(&to, path, NULL);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const char *name;
+	AUTO_FD dir = open_parent(path, &name, e);
+	int rc;
 
-	if (ret)
-		return;
-	shutdown(fd, SHUT_RDWR);
-	clear_way(&to, NULL);
-}
-
-int unix_accept(int fd, struct err *e)
-{
-	int got;
-
-	do {
-		got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	} while (got < 0 && (errno == EINTR || errno == ECONNABORTED));
-	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return -EAGAIN;
-	return got < 0 ? err_set(e, errno, "cannot accept a connection") : got;
-}
-
-int unix_connect(const char *path, struct err *e)
-{
-	struct sockaddr_un to;
-	int ret = address(&to, path, e);
-
-	if (ret)
-		return ret;
-	AUTO_FD fd = new_socket(e);
-
+	if (dir < 0)
+		return dir;
 	if (fd < 0)
-		return fd;
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
-		return err_set(e, errno, "cannot connect to %s", path);
+		return err_set(e, errno, "cannot make a socket for %s", path);
+	rc = remove_stale(dir, name, path, e);
+	if (!rc)
+		rc = bind_at(fd, dir, name, path, e);
+	if (rc)
+		return rc;
+	if (listen(fd, BACKLOG))
+		return err_set(e, errno, "cannot listen on %s", path);
 	return steal_fd(&fd);
 }

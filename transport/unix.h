@@ -3,32 +3,14 @@
 #ifndef TRANSPORT_UNIX_H
 #define TRANSPORT_UNIX_H
 
-#include <sys/types.h>
 #include "base/err.h"
 
-struct unix_access {
-	mode_t mode; /* of the socket file, e.g. 0660; the umask has no say */
-	gid_t group; /* of the socket file; (gid_t)-1 = as it comes */
-};
-
 /*
- * Listen at @path; returns the descriptor (O_NONBLOCK | O_CLOEXEC), owned by the caller, who also
- * removes the file at the end (unix_unlink()). A socket file that nobody listens on is replaced.
- * -EADDRINUSE: somebody listens there; -EEXIST: a file that is no socket is in the way;
- * -ENAMETOOLONG: over 107 bytes.
+ * Listen on @path, mode 0660 whatever the umask, with the group of the directory that it is in. A
+ * socket file that is there is replaced: the caller holds the directory's lock, so nobody listens
+ * on it any more. Other files stay, -EEXIST. Returns the descriptor (O_NONBLOCK | O_CLOEXEC), owned
+ * by the caller, or a negative errno.
  */
-int unix_listen(const char *path, const struct unix_access *access, struct err *e);
-
-/* Remove @path if it still is the socket that @fd listens on: a successor's is left alone. */
-void unix_unlink(int fd, const char *path);
-
-/*
- * The next connection (O_NONBLOCK | O_CLOEXEC), owned by the caller. -EAGAIN: none waits, @e
- * untouched; connections that went away while they waited are skipped.
- */
-int unix_accept(int fd, struct err *e);
-
-/* A connection (O_NONBLOCK | O_CLOEXEC), owned by the caller. */
-int unix_connect(const char *path, struct err *e);
+int unix_listen(const char *path, struct err *e);
 
 #endif

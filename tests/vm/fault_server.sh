@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/fault_common.bash"
 
 N=20000
+MANY=250000 # 10.6 MiB: more than ring, port and FIFO hold
 
 NO_SERVER="trace-cmd: no virt-server: nothing on the host is connected to port agent-ctl-path
   try: start 'trace-cmd virt-server' on the host; QEMU finds one that is started later only with reconnect=1"
@@ -61,7 +62,8 @@ tracefs_same g1 "a stopped host: tracefs is as it was"
 t_begin "the host reads again only when the guest has given its last pages up"
 pumps_ended() { vm_run g1 '[ "$(ls /proc/$(pidof trace-cmd)/task | wc -l)" = 1 ]'; }
 vm_run g1 "rm -f /tmp/gate; mkfifo /tmp/gate"
-record_start g1 "-b 256 $WRITES sh -c 'cat /tmp/gate; $DD count=100000'"
+# On one CPU, for one channel holds several MiB.
+record_start g1 "-b 256 $WRITES sh -c 'cat /tmp/gate; taskset 1 $DD count=$MANY'"
 kill -s STOP "$(host_pid server)"
 vm_run g1 ": >/tmp/gate"
 wait_for 30 pumps_ended || t_fail "the client does not give up"
@@ -72,7 +74,7 @@ new_file g1
 got=$(writes "$FILE")
 ring=$(lost "$REPLY" ring)
 pages=$(lost "$REPLY" transport)
-rest=$((100000 - got - ring))
+rest=$((MANY - got - ring))
 [ "$ring" -gt 0 ] && [ $rest -ge 0 ] && [ $rest -le $((pages * PAGE)) ] &&
 	t_ok "a late host: $got events in the file, $ring lost in the ring, $rest in $pages pages on the way" ||
 	t_fail "a late host: $got events in the file, $ring lost in the ring, $pages pages on the way" "$REPLY"
