@@ -35,7 +35,6 @@ clean() {
 
 one_server() {
 	clean
-	OUT=$DISK
 	RUN=server timed "$T_DIR/time" "$TRACE_CMD" virt-server --dir "$VIRT" -o "$DISK" --once -q
 	wait_for 10 test -S "$VIRT/b$1/agent-ctl-path" || t_bail "no virt-server" "$(cat "$(host_log server)")"
 	"$FEED" guest "$MIB" "$CHUNK_KIB" "$VIRT/b$1" "$1" || t_bail "the feed failed" "$(cat "$(host_log server)")"
@@ -52,7 +51,7 @@ one_cat() {
 		[ -p "$T_DIR/fifo$i" ] || mkfifo "$T_DIR/fifo$i"
 		script+="{ cat $T_DIR/fifo$i >$DISK/cat$i; [ $SYNC = 0 ] || sync $DISK/cat$i; } & "
 	done
-	RUN=cat timed "$T_DIR/time" bash -c "$script wait"
+	RUN="cat" timed "$T_DIR/time" bash -c "$script wait"
 	"$FEED" raw "$MIB" "$CHUNK_KIB" "${fifos[@]}"
 	host_wait cat 120 || t_bail "cat failed" "$(cat "$(host_log cat)")"
 	cpu_seconds "$T_DIR/time"

@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-REPEAT=${REPEAT:-5}
+RUNS=${RUNS:-5}
 METHODS="stock virt file"
 EVENT="-e sched:sched_switch work stamp"
 declare -A CMD=(
@@ -29,12 +29,12 @@ timed() {
 b_begin startup "startup: exec to the traced command, and to the end, in ms of guest time (QEMU -icount shift=1, 1 vCPU)"
 server_start
 "$VM_TOP/tests/guest-image/overlay.sh" --dynamic "$T_DIR/stock.cpio" "$STOCK=/stock/trace-cmd" "$GUEST_BENCH/work=/bin/work" >&2
-VM_TIMEOUT=120
+export VM_TIMEOUT=120
 guest_boot g 1 --icount --mem 512 --overlay "$T_DIR/stock.cpio"
 for m in $METHODS; do
 	timed "$m" >/dev/null # the first run finds nothing in memory
 done
-for ((i = 0; i < REPEAT; i++)); do
+for ((i = 0; i < RUNS; i++)); do
 	for m in $METHODS; do
 		read -r b e <<<"$(timed "$m")"
 		BEGIN[$m]+=" $b"

@@ -17,6 +17,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
+#include "report/format.h"
+
 static int set_machine(struct tep_handle *tep, const struct tdat_head *head)
 {
 	char *text;
@@ -38,18 +40,23 @@ static int set_machine(struct tep_handle *tep, const struct tdat_head *head)
 	return rc;
 }
 
+static void parse_format(struct report_tep *to, struct view text, const char *system)
+{
+	if (!format_is_sane(text) ||
+	    tep_parse_event(to->tep, (const char *)text.p, text.len, system))
+		to->bad_formats++;
+}
+
 static void parse_formats(struct report_tep *to, const struct tdat_head *head)
 {
 	struct tdat_format_iter it = { 0 };
 
 	while (tdat_next_ftrace_format(head, &it))
-		if (tep_parse_event(to->tep, (const char *)it.text.p, it.text.len, "ftrace"))
-			to->bad_formats++;
+		parse_format(to, it.text, "ftrace");
 	to->damaged = it.bad;
 	it = (struct tdat_format_iter){ 0 };
 	while (tdat_next_event_format(head, &it))
-		if (tep_parse_event(to->tep, (const char *)it.text.p, it.text.len, it.system))
-			to->bad_formats++;
+		parse_format(to, it.text, it.system);
 	to->damaged |= it.bad;
 }
 

@@ -417,7 +417,8 @@ static int adopt_data(struct store *st, struct err *e)
 	st->adopted = true;
 	st->data = open_data(st, 0, e);
 	if (st->data == -ENOENT) {
-		st->data = -1; /* it ended before a page came; what the metadata are, the head says */
+		st->data =
+			-1; /* it ended before a page came; what the metadata are, the head says */
 		err_clear(e);
 		return 0;
 	}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fact_collapse.c - a hole of terabytes goes out of a sparse file at once, and dirty pages behind it
- * keep their content at their new place
+ * fact_collapse.c - a hole of terabytes goes out of a sparse file at once, and dirty pages behind
+ * it keep their content at their new place
  *
- * Relied on by session/regions.c. ext4 and xfs can; others say EOPNOTSUPP, and pages are copied then.
+ * Relied on by session/regions.c. ext4 and xfs can; others say EOPNOTSUPP, and pages are copied
+ * then.
  */
 #include <linux/falloc.h>
 #include "fact.h"

@@ -81,11 +81,14 @@ check_file "$FILE" "stale bytes, late"
 t_begin "a FIFO is made anew while QEMU has the old one open"
 rm "$VIRT/g1/trace-path-cpu0.out"
 "$TRACE_CMD" setup-guest g1 -c 2 --dir "$VIRT" >"$T_DIR/setup-again"
+# shellcheck disable=SC2034 # for record_end
 JOB=$(vm_start g1 "trace-cmd record --virt $WRITES taskset 1 $DD count=50")
 record_end g1
 assert_eq 3 "$RC" "a new FIFO: status 3"
-assert_eq 1 "$(lost "$REPLY" transport)" "a new FIFO: the page that went into the old one is counted as lost on the way"
-log_tells "guest g1: CPU 0: 4096 of 4096 bytes never came (not even the stream's mark)" \
+pages=$(lost "$REPLY" transport) # one, or two when a second went by
+[ "$pages" -gt 0 ] && t_ok "a new FIFO: what went into the old one is counted as lost on the way" ||
+	t_fail "a new FIFO: nothing was lost on the way" "$REPLY"
+log_tells "guest g1: CPU 0: $((pages * 4096)) of $((pages * 4096)) bytes never came (not even the stream's mark)" \
 	"a new FIFO: the server's log says which channel is deaf"
 new_file g1
 assert_eq 0 "$(writes "$FILE")" "a new FIFO: a file was made without them"

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # RC, LOAD and others are for the scripts
 # fault_common.bash - what the tests of faults share; after trace.sh.
 #
 #   server_again [OPTION...]  start virt-server where an earlier one was killed, wait until it serves

@@ -27,8 +27,10 @@ assert_eq "" "$(ls "$OUT")" "no disk at all: the server leaves nothing there"
 
 t_begin "the disk becomes full"
 mount -o remount,size=8m "$OUT"
+vm_run g1 "mkfifo /tmp/gate"
+record_start g1 "$WRITES sh -c 'cat /tmp/gate; $DD count=$N'" # pages could take the metadata's room
 started=$(_now_ms)
-record_start g1 "$WRITES $DD count=$N"
+vm_run g1 ": >/tmp/gate"
 record_end g1
 took=$(($(_now_ms) - started))
 assert_eq 3 "$RC" "a full disk: status 3"

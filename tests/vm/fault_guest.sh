@@ -73,7 +73,6 @@ check_file "$FILE" "after a killed client"
 
 t_begin "QEMU is killed while two guests record"
 record_start g1 "$WRITES sh -c '$DD count=$N; cat /tmp/gate'"
-one=$JOB
 record_start g2 "$WRITES sh -c '$DD count=$N; cat /tmp/gate'"
 pages_arrive g1 $N
 vm_kill g1

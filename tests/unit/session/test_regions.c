@@ -2,8 +2,8 @@
 /*
  * test_regions.c - the sparse data file, and how its holes go, also when that was cut at any step
  *
- * Four CPUs, of which CPU 1 has nothing; each page is filled with a letter. The file must end as the
- * head room and the letters in order, whichever steps were done before.
+ * Four CPUs, of which CPU 1 has nothing; each page is filled with a letter. The file must end as
+ * the head room and the letters in order, whichever steps were done before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +127,8 @@ static void test_collapse_from_any_step(void **state)
 		assert_int_equal(regions_begun(fd, &p), steps > 0);
 		rc = regions_collapse(fd, &p, &e);
 		if (rc == -EOPNOTSUPP) {
-			print_message("skipped: the file system of /var/tmp cannot take holes out\n");
+			print_message(
+				"skipped: the file system of /var/tmp cannot take holes out\n");
 			close(fd);
 			skip();
 		}

@@ -115,12 +115,12 @@ static void test_budget(void **state)
 		uint64_t budget, moved;
 		int want;
 	} steps[] = {
-		{0,	     0,	REC_BUDGET},
-		{ 1,	     PAGE,	   REC_BUDGET},
-		{ 3 * PAGE,	    3 * PAGE, REC_BUDGET},
-		{ 2 * PAGE + 1, 3 * PAGE, REC_BUDGET},
-		{ 3 * PAGE - 1, 3 * PAGE, REC_BUDGET},
-		{ 10 * PAGE,    0,	REC_END	},
+		{ 0, 0, REC_BUDGET },
+		{ 1, PAGE, REC_BUDGET },
+		{ 3 * PAGE, 3 * PAGE, REC_BUDGET },
+		{ 2 * PAGE + 1, 3 * PAGE, REC_BUDGET },
+		{ 3 * PAGE - 1, 3 * PAGE, REC_BUDGET },
+		{ 10 * PAGE, 0, REC_END },
 	};
 
 	(void)state;
@@ -151,10 +151,7 @@ static void test_chunk(void **state)
 	static const struct {
 		uint32_t chunk, first;
 	} rows[] = {
-		{1,	     PAGE	  },
-		     { PAGE + 100,   PAGE	},
-		   { 3 * PAGE - 1, 2 * PAGE },
-		       { 0,	    16 * PAGE}
+		{ 1, PAGE }, { PAGE + 100, PAGE }, { 3 * PAGE - 1, 2 * PAGE }, { 0, 16 * PAGE }
 	};
 
 	(void)state;
@@ -203,10 +200,10 @@ static void test_bad_options(void **state)
 	static const struct {
 		uint32_t page_size, chunk;
 	} bad[] = {
-		{0,	     0       },
-		{ 3000,	0	  },
-		{ 1U << 31, 0	      },
-		{ PAGE,	1U << 31},
+		{ 0, 0 },
+		{ 3000, 0 },
+		{ 1U << 31, 0 },
+		{ PAGE, 1U << 31 },
 	};
 
 	(void)state;
