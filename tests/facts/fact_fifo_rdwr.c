@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A FIFO that is opened O_RDWR has no end: the server keeps its end open so while QEMU comes and
- * goes, and polls without a storm of HUP. Opened O_RDONLY, it has one each time the last writer
- * leaves.
+ * fact_fifo_rdwr.c - a FIFO that is opened O_RDWR has no end: the server keeps its end open so
+ * while QEMU comes and goes, and polls without a storm of HUP. Opened O_RDONLY, it has one each
+ * time the last writer leaves.
  */
 #include <sys/epoll.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A pipe and a FIFO can be widened: the recorder's pipe to a chunk, the host's FIFO to 1 MiB, so
- * that a server that is late costs no events. Not below what is in it, and not without limit for
- * all users.
+ * fact_pipe_size.c - a pipe and a FIFO can be widened: the recorder's pipe to a chunk, the host's
+ * FIFO to 1 MiB, so that a server that is late costs no events. Not below what is in it, and not
+ * without limit for all users.
  */
 #include "fact.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Splice from a pipe to a file goes to the file's position and moves it; a file in append mode and
- * an eventfd refuse splice with EINVAL, which is how the recorder learns to copy; /dev/full says
- * ENOSPC and leaves the bytes in the pipe.
+ * fact_splice_file.c - splice from a pipe to a file goes to the file's position and moves it; a
+ * file in append mode and an eventfd refuse splice with EINVAL, which is how the recorder learns to
+ * copy; /dev/full says ENOSPC and leaves the bytes in the pipe.
  */
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A CPU's trace_pipe_raw, non-blocking: EAGAIN when empty, for splice and for read; a splice moves
- * whole pages, many at once, and takes no length below a page; the page that is being written comes
- * too, by splice or by read. Uses an instance of its own; others are not disturbed.
+ * fact_tracefs_splice.c - a CPU's trace_pipe_raw, non-blocking: EAGAIN when empty, for splice and
+ * for read; a splice moves whole pages, many at once, and takes no length below a page; the page
+ * that is being written comes too, by splice or by read. Uses an instance of its own; others are
+ * not disturbed.
  */
 #include <sched.h>
 
