@@ -77,10 +77,20 @@ void info_option(const struct input *in, uint16_t id, FILE *to)
 	}
 }
 
-/* Bytes of the pages of a CPU, when they are unpacked. */
-static int unpacked_size(const struct input *in, size_t cpu, uint64_t *to, struct err *e)
+/* The index of the top buffer; false where the file has none, as it may when that was empty. */
+static bool find_top(const struct input *in, size_t *to)
 {
-	const struct tdat_file_buffer *b = tdat_buffer(in->file, 0);
+	for (*to = 0; *to < tdat_nbuffers(in->file); ++*to)
+		if (!*tdat_buffer(in->file, *to)->name)
+			return true;
+	return false;
+}
+
+/* Bytes of the pages of a CPU, when they are unpacked. */
+static int unpacked_size(const struct input *in, size_t top, size_t cpu, uint64_t *to,
+			 struct err *e)
+{
+	const struct tdat_file_buffer *b = tdat_buffer(in->file, top);
 	struct tdat_cursor *c;
 	struct tdat_event ev;
 	int rc;
@@ -88,7 +98,7 @@ static int unpacked_size(const struct input *in, size_t cpu, uint64_t *to, struc
 	*to = b->cpus[cpu].len;
 	if (!b->cpus[cpu].len || !strcmp(tdat_compression(in->file), "none"))
 		return 0;
-	c = tdat_cursor_new(in->file, 0, cpu, e);
+	c = tdat_cursor_new(in->file, top, cpu, e);
 	if (!c)
 		return -EINVAL;
 	for (*to = 0; (rc = tdat_cursor_next(c, &ev, e));)
@@ -102,15 +112,15 @@ static int unpacked_size(const struct input *in, size_t cpu, uint64_t *to, struc
  * Where the data of each CPU are. Of compressed data stock says where they are in the temporary
  * file that it unpacks them to, which has one page in front.
  */
-static int put_data(const struct input *in, FILE *to, struct err *e)
+static int put_data(const struct input *in, size_t top, FILE *to, struct err *e)
 {
-	const struct tdat_file_buffer *b = tdat_buffer(in->file, 0);
+	const struct tdat_file_buffer *b = tdat_buffer(in->file, top);
 	bool packed = strcmp(tdat_compression(in->file), "none") != 0;
 	uint64_t next = b->page_size;
 
 	for (size_t i = 0; i < b->ncpus; i++) {
 		uint64_t size;
-		int rc = unpacked_size(in, i, &size, e);
+		int rc = unpacked_size(in, top, i, &size, e);
 
 		if (rc)
 			return rc;
@@ -124,21 +134,24 @@ static int put_data(const struct input *in, FILE *to, struct err *e)
 
 int info_stat(const struct input *in, FILE *to, struct err *e)
 {
+	size_t top;
+
 	fputs("\nKernel buffer statistics:\n"
 	      "  Note: \"entries\" are the entries left in the kernel ring buffer and are not\n"
 	      "        recorded in the trace data. They should all be zero.\n\n",
 	      to);
 	info_option(in, TDAT_OPT_CPUSTAT, to);
 	fputc('\n', to);
-	return tdat_nbuffers(in->file) ? put_data(in, to, e) : 0;
+	return find_top(in, &top) ? put_data(in, top, to, e) : 0;
 }
 
-static void put_time(const struct input *in, const char *what, uint64_t ts, bool full, FILE *to)
+static void put_time(const struct print_source *src, const char *what, uint64_t ts, bool full,
+		     FILE *to)
 {
 	unsigned long long t = ts;
 
 	fprintf(to, "\t%s event:", what);
-	if (!in->sources[0].ns)
+	if (!src->ns)
 		fprintf(to, "%12llu", t);
 	else if (full)
 		fprintf(to, "%5llu.%09llu", t / 1000000000, t % 1000000000);
@@ -146,10 +159,10 @@ static void put_time(const struct input *in, const char *what, uint64_t ts, bool
 		fprintf(to, "%5llu.%06llu", (t + 500) / 1000 / 1000000, (t + 500) / 1000 % 1000000);
 }
 
-static int put_times(const struct input *in, size_t cpu, const struct info_times *which, FILE *to,
-		     struct err *e)
+static int put_times(const struct input *in, size_t top, size_t cpu, const struct info_times *which,
+		     FILE *to, struct err *e)
 {
-	struct tdat_cursor *c = tdat_cursor_new(in->file, 0, cpu, e);
+	struct tdat_cursor *c = tdat_cursor_new(in->file, top, cpu, e);
 	struct tdat_event ev, first = { 0 };
 	bool any = false;
 	int rc;
@@ -169,22 +182,23 @@ static int put_times(const struct input *in, size_t cpu, const struct info_times
 	if (!any)
 		return 0;
 	if (which->first)
-		put_time(in, "First", report_clock_time(&in->clock, first.cpu, first.ts),
-			 which->full_time, to);
+		put_time(&in->sources[top], "First",
+			 report_clock_time(&in->clock, first.cpu, first.ts), which->full_time, to);
 	if (which->last)
-		put_time(in, "Last", report_clock_time(&in->clock, ev.cpu, ev.ts), which->full_time,
-			 to);
+		put_time(&in->sources[top], "Last", report_clock_time(&in->clock, ev.cpu, ev.ts),
+			 which->full_time, to);
 	return 0;
 }
 
 int info_cpus(const struct input *in, const struct info_times *which, FILE *to, struct err *e)
 {
 	const struct tdat_file_buffer *b;
+	size_t top;
 
 	fprintf(to, "List of CPUs in %s with data:\n", in->path);
-	if (!tdat_nbuffers(in->file))
+	if (!find_top(in, &top))
 		return 0;
-	b = tdat_buffer(in->file, 0);
+	b = tdat_buffer(in->file, top);
 	for (size_t i = 0; i < b->ncpus; i++) {
 		int rc = 0;
 
@@ -192,7 +206,7 @@ int info_cpus(const struct input *in, const struct info_times *which, FILE *to, 
 			continue;
 		fprintf(to, "  %u", b->cpus[i].cpu);
 		if (which->first || which->last)
-			rc = put_times(in, i, which, to, e);
+			rc = put_times(in, top, i, which, to, e);
 		fputc('\n', to);
 		if (rc)
 			return rc;

@@ -157,9 +157,12 @@ static int name_width(const struct run *r)
 {
 	size_t width = 0;
 
-	for (size_t i = 0; i < r->opened; i++)
+	for (size_t i = 0; i < r->opened; i++) {
+		if (r->plan->nfiles > 1)
+			width = max_u64(width, strlen(input_name(&r->in[i])));
 		for (size_t b = 0; b < tdat_nbuffers(r->in[i].file); b++)
 			width = max_u64(width, strlen(buffer_name(r, i, b)));
+	}
 	return (int)width;
 }
 

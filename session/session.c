@@ -26,6 +26,8 @@
 
 #include "base/io.h"
 
+enum { COLLECTING = 6 }; /* times the patience between messages */
+
 static const struct {
 	const char *name;
 	uint32_t next;
@@ -73,11 +75,19 @@ void session_go(struct session *s, enum session_state next)
 
 /* Time */
 
+/* Before the first metadata the guest collects them, which takes a slow one longer than a message. */
+static uint64_t patience_ns(const struct session *s)
+{
+	uint64_t ns = s->env.limits->hello_ns;
+
+	return ns != UINT64_MAX && s->state == SESSION_READY && !s->meta_bytes ? COLLECTING * ns : ns;
+}
+
 static void arm_silence(struct session *s)
 {
 	loop_disarm(&s->timer);
-	if (s->env.limits->hello_ns != UINT64_MAX)
-		loop_arm(s->env.loop, &s->timer, s->env.limits->hello_ns);
+	if (patience_ns(s) != UINT64_MAX)
+		loop_arm(s->env.loop, &s->timer, patience_ns(s));
 }
 
 static void timer_fire(struct timer *t)
@@ -91,7 +101,7 @@ static void timer_fire(struct timer *t)
 	}
 	err_say(&e, ETIMEDOUT, "no %s came in %.1f s",
 		s->state == SESSION_HELLO ? "TINIT" : "further metadata",
-		(double)s->env.limits->hello_ns / NSEC_PER_SEC);
+		(double)patience_ns(s) / NSEC_PER_SEC);
 	s->owner.late(s->owner.ctx, s, &e);
 }
 

@@ -48,6 +48,8 @@ step "what virt-server said on the host"
 host_wait server 30
 sed "s,$OUT/,," "$(host_log server)"
 
+vm_stop demo
+
 step "host\$ trace-cmd report | head -n 15"
 cp -f "$(last_file demo)" "$FILE"
 "$TRACE_CMD" report -i "$FILE" | sed -n 1,15p

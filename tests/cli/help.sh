@@ -61,7 +61,7 @@ for c in $commands; do
 	"$tc" "$c" --help >"$tmp/out" 2>"$tmp/err"
 	! grep -nE '.{101}' "$tmp/out" >"$tmp/err"
 	result $? "the help of $c has lines of at most 100 columns"
-	awk -F'\t' -v c="$c" '$1 == "option" && $2 == c && $5 != "-" {
+	awk -F'\t' -v c="$c" '$1 == "option" && $2 == c && $5 != "-" && $5 !~ /^\[/ { # [ARG] may be left out
 		print ($4 != "-" ? "--" $4 : "-" $3) }' "$tmp/tables" >"$tmp/with-argument"
 	while read -r o; do
 		run 2 err "^trace-cmd: $c: option $o needs an argument: " "$c" "$o"

@@ -59,7 +59,10 @@ record() {
 	shift 2
 	# shellcheck disable=SC2086  # several words
 	flock -w 120 "$lock" unshare -m "$self" --inside $instances -- \
-		timeout -k 5 30 "$stock" record -o "$file" "$@" >log 2>&1 && [ -s "$file" ]
+		timeout -k 5 60 "$stock" record -o "$file" "$@" >log 2>&1 && return
+	echo "# stock could not record $file: $(tail -n 1 log)"
+	rm -f "$file"
+	return 1
 }
 
 busy='ls -l /usr/sbin >/dev/null; echo hello >/sys/kernel/tracing/trace_marker; sleep 0.1'

@@ -29,6 +29,20 @@ table_events() {
 	awk '$1 == "all" { print $2 }'
 }
 
+# A dd on each CPU at once: each channel has its own CPU's events. $2: CPUs.
+record_spread() {
+	local cpu want='' got='' last=$(($2 - 1))
+	guest_record "$1" "$READS -F -c sh -c 'for c in \$(seq 0 $last); do taskset -c \$c $(dd_job 1000) & done; wait'"
+	[ -n "$FILE" ] || { t_fail "a dd on each CPU: no file appeared" "$REPLY"; return; }
+	"$TRACE_CMD" report -i "$FILE" 2>/dev/null >"$T_DIR/spread.txt"
+	for ((cpu = 0; cpu < $2; cpu++)); do
+		want+=" 1000"
+		got+=" $(grep -cE " dd-[0-9]+ +\\[00$cpu\\] .* sys_enter_read: .*count: 0x0*1\$" "$T_DIR/spread.txt" || true)"
+	done
+	assert_eq "$want" "$got" "a dd on each of $2 CPUs: the reads of each are there, on its CPU"
+	check_dat "$FILE" "a dd on each CPU"
+}
+
 record_many() {
 	local i sum=0 whole=0
 	for ((i = 1; i <= SHORT; i++)); do
@@ -50,6 +64,7 @@ for cpus in 1 2 4; do
 	assert_eq "$(table_events <<<"$REPLY")" "$(table_events <"$(host_log server)")" \
 		"$cpus vCPUs: guest and host count the same events"
 	[ $cpus != 2 ] || record_many $guest
+	[ $cpus = 1 ] || record_spread $guest $cpus
 	server_stop || t_fail "virt-server's status is $?"
 	server_start --file-version 6
 	# QEMU finds the new server by itself.

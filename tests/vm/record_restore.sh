@@ -33,16 +33,27 @@ mess() {
 		echo boot >instances/mine/trace_clock"
 }
 
-# All settings, a line each, into file $1. Left out: what is data (rings, statistics), what never
-# changes (formats, ids), and what says only what a tracer makes of the settings (enabled_functions).
+# Left out: what is data (rings, statistics), what never changes (formats, ids), and what says only
+# what a tracer makes of the settings (enabled_functions).
+IS_SETTING="-type f -perm -400 ! -name 'trace*_pipe*' ! -name 'trace_pipe*' ! -name trace ! -name 'snapshot*'
+	! -name stats ! -name format ! -name id ! -name 'hist*' ! -path './trace_stat*' ! -path './rv/*'
+	! -name 'saved_*' ! -name 'available_*' ! -name error_log ! -name printk_formats ! -name README
+	! -name enabled_functions ! -name touched_functions ! -name 'dyn_ftrace*' ! -name '*_profile'
+	! -name synthetic_events ! -name events_version ! -name free_buffer -exec grep -H '' {} +"
+IS_SETTING=${IS_SETTING//[$'\n\t']/ }
+
+# All settings, a line each, into file $1.
+snapshot_all() {
+	vm_run $G "cd /sys/kernel/tracing && find . $IS_SETTING" 2>/dev/null | sort >"$1"
+}
+
+# The same without the events of most systems, which take long: only those that are touched here.
 snapshot() {
-	vm_run $G "cd /sys/kernel/tracing && find . -type f -perm -400 \
-		! -name 'trace*_pipe*' ! -name 'trace_pipe*' ! -name trace ! -name 'snapshot*' ! -name stats \
-		! -name format ! -name id ! -name 'hist*' ! -path './trace_stat*' ! -path './rv/*' \
-		! -name 'saved_*' ! -name 'available_*' ! -name error_log ! -name printk_formats \
-		! -name enabled_functions ! -name touched_functions ! -name 'dyn_ftrace*' ! -name README \
-		! -name '*_profile' ! -name synthetic_events ! -name events_version ! -name free_buffer \
-		-exec grep -H '' {} +" 2>/dev/null | sort >"$1"
+	vm_run $G "cd /sys/kernel/tracing && find . -path '*/events' -prune -o $IS_SETTING
+		cd /sys/kernel/tracing && for d in . instances/*; do
+			find \$d/events/enable \$d/events/sched \$d/events/timer \$d/events/irq \
+				\$d/events/syscalls/sys_enter_read \$d/events/syscalls/sys_enter_write $IS_SETTING
+		done" 2>/dev/null | sort >"$1"
 }
 
 # Nothing is different from before. $1: after what.
@@ -93,12 +104,16 @@ after_failure() {
 server_start
 guest_boot $G 2
 mess || t_bail "cannot set the guest's tracing up"
+snapshot_all "$T_DIR/all-before"
 snapshot "$T_DIR/before"
-if [ "$(wc -l <"$T_DIR/before")" -gt 2000 ]; then
-	t_ok "a snapshot has $(wc -l <"$T_DIR/before") lines"
-else
-	t_fail "the snapshot is too small" "$(head -n 5 "$T_DIR/before")"
-fi
+for file in all-before before; do
+	if [ "$(grep -c '/events/sched/sched_[a-z_]*/filter:' "$T_DIR/$file")" -gt 20 ] &&
+	   grep -q '^./trace_clock:.*\[mono\]' "$T_DIR/$file"; then
+		t_ok "$file is a snapshot of $(wc -l <"$T_DIR/$file") lines"
+	else
+		t_fail "$file is no snapshot" "$(head -n 5 "$T_DIR/$file")"
+	fi
+done
 vm_run $G "echo 'prev_pid > 8' >/sys/kernel/tracing/events/sched/sched_switch/filter"
 snapshot "$T_DIR/after"
 assert_eq 2 "$(diff "$T_DIR/before" "$T_DIR/after" | grep -c '^[<>] ./events/sched/sched_switch/filter')" \
@@ -127,3 +142,10 @@ after_failure "$ALL -b 100000000" "buffer_size_kb"
 t_begin "no virt-server"
 assert_status 0 "virt-server ends with status 0" server_stop
 after_failure "$ALL" "virt-server"
+t_begin "all of it, at the end"
+snapshot_all "$T_DIR/all-after"
+if cmp -s "$T_DIR/all-before" "$T_DIR/all-after"; then
+	t_ok "all settings of all events are as before"
+else
+	t_fail "settings differ" "$(diff "$T_DIR/all-before" "$T_DIR/all-after" | head -n 20)"
+fi
