@@ -92,9 +92,11 @@ static enum exit_status restore_dir(const struct restore_opts *o, const char *di
 	AUTO_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	place.dirfd = fd;
-	if (!r || fd < 0)
-		err_set(&e, r ? errno : ENOMEM, "cannot open directory %s", dir);
-	if (e.code || restore_list(&place, &names, &e)) {
+	if (fd < 0)
+		err_set(&e, errno, "cannot open directory %s", dir);
+	else if (!r)
+		err_set(&e, ENOMEM, "no memory to restore %s", dir);
+	if (!r || e.code || restore_list(&place, &names, &e)) {
 		err_print(stderr, &e);
 		return EXIT_FAILED;
 	}

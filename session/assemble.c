@@ -166,7 +166,7 @@ static int add_extent(struct assembly *a, struct tdat_cpu_data *to, int fd, uint
 		a->t->cpu[to->cpu].transport += len / a->page_size;
 		return 0;
 	}
-	if (!(to->nextents & (to->nextents - 1))) {
+	if (!to->extents || !(to->nextents & (to->nextents - 1))) {
 		more = realloc(to->extents, (to->nextents ? 2 * to->nextents : 1) * sizeof(*more));
 		if (!more)
 			return err_set(e, ENOMEM, "no memory for the extents of a part file");

@@ -75,12 +75,14 @@ void session_go(struct session *s, enum session_state next)
 
 /* Time */
 
-/* Before the first metadata the guest collects them, which takes a slow one longer than a message. */
+/* Before the first metadata the guest collects them, which takes a slow one longer than a message.
+ */
 static uint64_t patience_ns(const struct session *s)
 {
 	uint64_t ns = s->env.limits->hello_ns;
 
-	return ns != UINT64_MAX && s->state == SESSION_READY && !s->meta_bytes ? COLLECTING * ns : ns;
+	return ns != UINT64_MAX && s->state == SESSION_READY && !s->meta_bytes ? COLLECTING * ns
+									       : ns;
 }
 
 static void arm_silence(struct session *s)

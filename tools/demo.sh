@@ -8,6 +8,7 @@
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck disable=SC2034  # for lib.sh
 T_PLAN=no
 . tests/vm/trace.sh
 

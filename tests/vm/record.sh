@@ -6,6 +6,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
 
+# shellcheck disable=SC2034  # for trace.sh
 DD_N=3000
 SHORT=10
 

@@ -38,6 +38,7 @@ dynamic() {
 	has_links dyn 1 "the guest has no links"
 	GUEST_CMD=/dyn/trace-cmd
 	record_is_whole dyn "dynamic, FIFOs"
+	# shellcheck disable=SC2034  # for trace.sh
 	GUEST_CMD=trace-cmd
 	record_is_whole dyn "static, in the same guest"
 	vm_stop dyn
@@ -51,7 +52,7 @@ stock_names() {
 	mkdir "$VIRT/old"
 	for cpu in 0 1; do
 		fifo_pair "$VIRT/old/trace-pipe-cpu$cpu"
-		PORTS+=(--port trace-pipe-cpu$cpu "pipe,path=$(vm_opt "$VIRT/old/trace-pipe-cpu$cpu")")
+		PORTS+=(--port "trace-pipe-cpu$cpu" "pipe,path=$(vm_opt "$VIRT/old/trace-pipe-cpu$cpu")")
 	done
 	vm_boot old --cpus 2 --overlay "$(overlay)" "${PORTS[@]}"
 	record_is_whole old "stock's names"

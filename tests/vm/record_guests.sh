@@ -20,6 +20,7 @@ for guest in $GUESTS; do
 	[ $guest = alfa ] || CTL=$VIRT/agent-ctl-path
 	guest_boot $guest "${CPUS[$guest]}"
 done
+# shellcheck disable=SC2034  # for trace.sh
 CTL=
 
 t_begin "who is connected"

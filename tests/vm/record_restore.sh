@@ -7,6 +7,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
 
 G=restore
+# shellcheck disable=SC2034  # for trace.sh
 DD_N=300
 
 # What others had set: events with filters, triggers, a clock, a size, options, functions, a buffer.

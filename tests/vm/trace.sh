@@ -27,6 +27,7 @@ STOCK=${STOCK:-/usr/bin/trace-cmd}
 HELPERS=${HELPERS:-$VM_TOP/build/tests/helpers}
 GUEST_CMD=${GUEST_CMD:-trace-cmd}
 DD_N=1000
+# shellcheck disable=SC2034  # for the tests
 READS="-e syscalls:sys_enter_read -e syscalls:sys_enter_write"
 VIRT=$T_DIR/virt
 OUT=$T_DIR/out
@@ -55,9 +56,9 @@ trace_ports() {
 	PORTS=(--port agent-ctl-path "socket,path=$(vm_opt "${CTL:-$VIRT/$1/agent-ctl-path}"),reconnect=1")
 	for ((cpu = 0; cpu < $2; cpu++)); do
 		if [ "${3:-fifo}" = sockets ]; then
-			PORTS+=(--port trace-path-cpu$cpu "socket,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu"),reconnect=1")
+			PORTS+=(--port "trace-path-cpu$cpu" "socket,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu"),reconnect=1")
 		else
-			PORTS+=(--port trace-path-cpu$cpu "pipe,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu")")
+			PORTS+=(--port "trace-path-cpu$cpu" "pipe,path=$(vm_opt "$VIRT/$1/trace-path-cpu$cpu")")
 		fi
 	done
 }
@@ -69,7 +70,9 @@ guest_boot() {
 		kind=sockets
 		shift
 	fi
-	"$TRACE_CMD" setup-guest "$name" -c "$cpus" --dir "$VIRT" $([ $kind = fifo ] || echo --sockets) >"$T_DIR/setup-$name" ||
+	local -a how=()
+	[ $kind = fifo ] || how=(--sockets)
+	"$TRACE_CMD" setup-guest "$name" -c "$cpus" --dir "$VIRT" "${how[@]}" >"$T_DIR/setup-$name" ||
 		t_bail "setup-guest $name failed" "$(cat "$T_DIR/setup-$name")"
 	trace_ports "$name" "$cpus" $kind
 	vm_boot "$name" --cpus "$cpus" --overlay "$(overlay)" "${PORTS[@]}" "$@"
@@ -120,6 +123,7 @@ guest_record() {
 	REPLY=$(vm_run "$1" "$GUEST_CMD record --virt $2") || RC=$?
 	[ $RC != 0 ] && [ $RC != 3 ] && return
 	if wait_for 10 files_are "$1" $((had + 1)); then
+		# shellcheck disable=SC2034  # for the tests
 		FILE=$(last_file "$1")
 	fi
 }
