@@ -39,12 +39,12 @@ offers() {
 
 fake_tracefs() {
 	mkdir -p "$tmp/tracefs/instances/net" "$tmp/tracefs/instances/disk" "$tmp/virt/web1" \
-		"$tmp/virt/db" "$tmp/virt/\$(touch pwned)" "$tmp/work/sub" || exit 1
+		"$tmp/virt/db" "$tmp/virt/\$(touch pwned)" "$tmp/job/sub" || exit 1
 	printf '%s\n' sched:sched_switch sched:sched_waking irq:irq_entry >"$tmp/tracefs/available_events"
 	echo "function_graph function nop" >"$tmp/tracefs/available_tracers"
 	echo "[local] global x86-tsc" >"$tmp/tracefs/trace_clock"
 	printf '%s\n' print-parent nosym-addr >"$tmp/tracefs/trace_options"
-	touch "$tmp/work/a.dat" "$tmp/work/b c.dat"
+	touch "$tmp/job/a.dat" "$tmp/job/b c.dat"
 }
 
 # A trace-cmd that knows only --tables.
@@ -83,7 +83,7 @@ result $? "the script is made, and bash reads it"
 . "$tmp/script"
 _trace_cmd_tracefs=("$tmp/none" "$tmp/tracefs")
 export TRACE_CMD_VIRT_DIR=$tmp/virt
-cd "$tmp/work" || exit 1
+cd "$tmp/job" || exit 1
 
 offers "record report setup-guest virt-server other help --help --version" ""
 offers "record report" re
