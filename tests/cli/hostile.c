@@ -602,19 +602,26 @@ static void do_say(struct guest *g, char **w)
 	fflush(stdout);
 }
 
+/* For the server, which reads the name of a guest in the command line of its QEMU. */
+static void do_name(struct guest *g, char **argv)
+{
+	(void)g, (void)argv;
+}
+
 static const struct word {
 	const char *name;
 	int args;
 	void (*run)(struct guest *g, char **w);
 } words[] = {
-	{ "hex", 1, do_hex },	    { "slow", 2, do_slow },	  { "tconnect", 0, do_tconnect },
-	{ "tinit", 2, do_tinit },   { "tinitx", 4, do_tinitx },	  { "meta", 1, do_meta },
-	{ "metax", 1, do_metax },   { "metab", 1, do_metab },	  { "flood", 1, do_flood },
-	{ "tail", 0, do_tail },	    { "close", 0, do_close },	  { "closex", 0, do_closex },
-	{ "more", 2, do_more },	    { "expect", 1, do_expect },	  { "eof", 0, do_eof },
-	{ "data", 3, do_data },	    { "half", 2, do_half },	  { "junk", 3, do_junk },
-	{ "buffer", 3, do_buffer }, { "conns", 1, do_conns },	  { "sleep", 1, do_sleep },
-	{ "say", 1, do_say },	    { "silence", 1, do_silence }, { "finmeta", 0, do_finmeta },
+	{ "hex", 1, do_hex },	      { "slow", 2, do_slow },	  { "tconnect", 0, do_tconnect },
+	{ "tinit", 2, do_tinit },     { "tinitx", 4, do_tinitx }, { "meta", 1, do_meta },
+	{ "metax", 1, do_metax },     { "metab", 1, do_metab },	  { "flood", 1, do_flood },
+	{ "tail", 0, do_tail },	      { "close", 0, do_close },	  { "closex", 0, do_closex },
+	{ "more", 2, do_more },	      { "expect", 1, do_expect }, { "eof", 0, do_eof },
+	{ "data", 3, do_data },	      { "half", 2, do_half },	  { "junk", 3, do_junk },
+	{ "buffer", 3, do_buffer },   { "conns", 1, do_conns },	  { "sleep", 1, do_sleep },
+	{ "say", 1, do_say },	      { "-name", 1, do_name },	  { "silence", 1, do_silence },
+	{ "finmeta", 0, do_finmeta },
 };
 
 static int run_word(struct guest *g, char **argv, int left)

@@ -58,6 +58,13 @@ until_true sh -c "ls '$out'/trace.bad.*.dat | wc -l | grep -qv '^0\$'"
 check "after 16 faults it is closed" guest bad $(for _ in $(seq 16); do echo tconnect expect RCONNECT hex ffffffffffffffff expect ERROR; done) eof
 check "CLOSE before the metadata: no answer, and a new beginning" guest bad $hello tinit 2 4096 expect RINIT close $hello
 }
+
+# A name with a way out of the directory: the connection is closed, and nothing is made anywhere.
+check "a domain called ../x is refused" sh -c "! '$hostile' '$dir/agent-ctl-path' -name 'guest=../x' $hello 2>/dev/null"
+check "a domain called ../x: the log says why" logged "'../x'"
+check "a domain called ../x: no file is made of it" is "$(find "$top" -name 'trace*x*' | wc -l)" 0
+check "a good name on the same socket is taken" \
+	"$hostile" "$dir/agent-ctl-path" -name guest=good tconnect expect RCONNECT
 check "no file is left of all those" sh -c "until [ -z \"\$(find '$out' -name '*.meta')\" ]; do sleep 0.1; done"
 
 # What the guest may not do to others: here one holds its connection half a message long, floods its
