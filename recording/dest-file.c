@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -29,6 +30,26 @@ struct dest_file {
 static struct dest_file *file_of(const struct dest *d)
 {
 	return container_of(d, struct dest_file, base);
+}
+
+/*
+ * What is at @path will be replaced: a link's target and not the link, and nothing but a file (as
+ * root it would be /dev/null otherwise). *@to is owned by the caller.
+ */
+static int find_target(const char *path, char **to, struct err *e)
+{
+	struct stat st;
+
+	*to = realpath(path, NULL);
+	if (!*to && errno == ENOENT)
+		*to = strdup(path);
+	if (!*to)
+		return err_set(e, errno, "cannot write %s", path);
+	if (stat(*to, &st) || S_ISREG(st.st_mode))
+		return 0;
+	err_say(e, EINVAL, "-o %s: that is no file, and it would be replaced", path);
+	err_hint(e, "name a file that is not there, or one to overwrite");
+	return -EINVAL;
 }
 
 /* The directory and the last part of @path. */
@@ -148,6 +169,7 @@ const char *dest_file_path(const struct dest *d)
 struct dest *dest_file_new(const char *path, int version, struct err *e)
 {
 	struct dest_file *f = calloc(1, sizeof(*f));
+	AUTO_FREE char *target = NULL;
 
 	if (!f) {
 		err_set(e, ENOMEM, "no memory for a recording");
@@ -156,7 +178,7 @@ struct dest *dest_file_new(const char *path, int version, struct err *e)
 	f->base.ops = &file_ops;
 	f->place = (struct store_place){ .dirfd = -1, .outdir = f->dir, .version = version };
 	f->place.exact = f->name;
-	if (split_path(f, path, e)) {
+	if (find_target(path, &target, e) || split_path(f, target, e)) {
 		free(f);
 		return NULL;
 	}

@@ -69,6 +69,7 @@ for c in $commands; do
 done
 
 run 2 err "^  try: --virt; " record --vitr
+run 1 err "^trace-cmd: -o /dev/null: that is no file" record -o /dev/null -e sched true
 run 2 err "^trace-cmd: record: option --virt takes no argument\$" record --virt=1
 run 2 err "^trace-cmd: no event and no tracer is given" record
 run 2 err "^trace-cmd: --virt writes no file in the guest" record --virt -o x -e sched
