@@ -138,7 +138,7 @@ check-cli: check-bins
 
 # For guests without shared libraries. Plugins cannot be loaded into it: report on the host.
 static:
-	@$(MAKE) --no-print-directory B=build/static STATIC=1 build/static/trace-cmd
+	@$(MAKE) --no-print-directory B=build/static STATIC=1 SAN= build/static/trace-cmd
 
 # Benchmarks. bench/*.c are their helpers: feed runs on the host, the others in guests (static).
 $(B)/bench/%: bench/%.c $(call libs,$(lastword $(LAYERS)))
