@@ -149,7 +149,7 @@ $(B)/bench/%: bench/%.c $(call libs,$(lastword $(LAYERS)))
 bench:
 	@tools/deps.sh build test vm
 	@$(MAKE) --no-print-directory -j2 all static $(B)/bench/feed
-	@$(MAKE) --no-print-directory B=build/static STATIC=1 build/static/bench/work build/static/bench/drain
+	@$(MAKE) --no-print-directory B=build/static STATIC=1 SAN= build/static/bench/work build/static/bench/drain
 	@TRACE_CMD=$(CURDIR)/$(B)/trace-cmd STATIC=$(CURDIR)/build/static/trace-cmd \
 		FEED=$(CURDIR)/$(B)/bench/feed GUEST_BENCH=$(CURDIR)/build/static/bench bench/run.sh
 

@@ -319,14 +319,15 @@ static int run_report(const struct command *self, int argc, char **argv)
 	struct report_ctx c = { .loglevel = TEP_LOG_CRITICAL };
 	struct report_result res = { 0 };
 	struct err e = { 0 };
-	char *buffer = malloc(OUT_BUFFER); /* is stdout's until the end of the process */
 	int status = parse(self, &c, argc, argv), rc;
+	char *buffer;
 
 	if (status >= 0) {
 		report_plan_free(&c.plan);
 		return status;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	buffer = malloc(OUT_BUFFER); /* is stdout's until the end of the process */
 	if (buffer)
 		setvbuf(stdout, buffer, _IOFBF, OUT_BUFFER);
 	tep_set_loglevel((enum tep_loglevel)c.loglevel);
