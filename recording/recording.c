@@ -17,8 +17,8 @@
  *	tracing off; the pumps take what is left; what is known only now; the end
  *	put tracefs back
  *
- * The steps are rows of one table; each is undone by recording_end(), which copes with any step that
- * was not reached. What went wrong first is what is reported.
+ * The steps are rows of one table. recording_end() undoes them, and copes with any that was not
+ * reached. What went wrong first is what is reported.
  */
 #include "recording/recording.h"
 
