@@ -185,8 +185,8 @@ same -i v6.dat --ts2secs 2000000000 -i mono.dat
 "$trace_cmd" report --cpu 1 inst.dat >ours.txt
 grep -q '\[001\]' ours.txt && ! grep -q ' \[000\] ' ours.txt
 result $? "--cpu is the CPU in every instance"
-"$trace_cmd" report -t v7.dat | sed 1d | head -n 1 >first.txt
-"$trace_cmd" report -t -i v7.dat --ts-offset 1000000000 | sed 1d | head -n 1 >later.txt
+"$trace_cmd" report -t v7.dat | sed -n '/ \[[0-9]*\] /{p;q}' >first.txt
+"$trace_cmd" report -t -i v7.dat --ts-offset 1000000000 | sed -n '/ \[[0-9]*\] /{p;q}' >later.txt
 a=$(grep -oE '[0-9]+\.[0-9]{9}' first.txt) b=$(grep -oE '[0-9]+\.[0-9]{9}' later.txt)
 [ $((${b%.*} - ${a%.*})) = 1 ] && [ "${a#*.}" = "${b#*.}" ]
 result $? "--ts-offset moves the times"
