@@ -31,6 +31,7 @@ if [ "${1:-}" = --inside ]; then
 		shift
 	done
 	shift
+	kb=$(sed 's/ .*//' $T/buffer_size_kb) # stock's -b stays
 	for dir in $T "${made[@]/#/$T/instances/}"; do
 		for f in set_ftrace_{filter,notrace,pid,notrace_pid} set_graph_{function,notrace}; do
 			[ -e "$dir/$f" ] && mount --bind refused "$dir/$f"
@@ -38,6 +39,7 @@ if [ "${1:-}" = --inside ]; then
 	done
 	"$@"
 	rc=$?
+	echo "$kb" >$T/buffer_size_kb
 	for i in "${made[@]}"; do
 		umount "$T/instances/$i"/* 2>/dev/null
 		rmdir "$T/instances/$i" 2>/dev/null
