@@ -32,8 +32,8 @@ VERSION	:= $(shell cat VERSION)
 
 # From the bottom up; a folder may include what stands before it, and nothing else.
 LAYERS	:= base tracedat transport guests tracing wire session recording report
-# The two parts that stand at the top of the tree by name are the layer "wire".
-SRCS_wire := trace-msg.c trace-recorder.c
+# Two parts of the layer "wire" stand at the top of the tree by name.
+SRCS_wire := trace-msg.c trace-recorder.c $(sort $(wildcard wire/*.c))
 COMMANDS := $(filter-out $(SRCS_wire),$(wildcard trace-*.c))
 
 srcs	= $(or $(SRCS_$(1)),$(sort $(wildcard $(1)/*.c)))

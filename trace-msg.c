@@ -289,7 +289,7 @@ static int get_tinit(struct rcur *body, struct msg *m, struct err *e)
 
 	m->tinit.cpus = rcur_u32(body);
 	m->tinit.page_size = rcur_u32(body);
-	m->tinit.use_tcp = false;
+	m->tinit.use_tcp = m->tinit.use_vsock = false;
 	m->tinit.ext = (struct msg_ext){ 0 };
 	options = rcur_u32(body);
 	if (check_cpus(m->tinit.cpus, "TINIT", e))

@@ -14,6 +14,10 @@
  *                 CLOSE carries option records that are known only at the end
  *   MSG_F_MARKS   each CPU's stream begins with a mark page (trace-recorder.h), so the server finds
  *                 the first page behind stale bytes, and pages of several buffers share a stream
+ *   MSG_F_SEQ     UDP only: behind the page each datagram has a be64, the bytes of pages that were
+ *                 sent before it, so that the server knows what is missing, and where
+ *
+ * On a network other generations are spoken too: wire/dialect.h puts these messages in their words.
  */
 #ifndef TRACE_MSG_H
 #define TRACE_MSG_H
@@ -82,7 +86,9 @@ enum msg_feature {
 	MSG_F_TOTALS = 1U << 0,
 	MSG_F_TAIL = 1U << 1,
 	MSG_F_MARKS = 1U << 2,
-	MSG_F_ALL = MSG_F_TOTALS | MSG_F_TAIL | MSG_F_MARKS,
+	MSG_F_SEQ = 1U << 3,
+	MSG_F_ALL = MSG_F_TOTALS | MSG_F_TAIL | MSG_F_MARKS, /* over a stream of bytes */
+	MSG_F_ALL_UDP = MSG_F_TOTALS | MSG_F_TAIL | MSG_F_SEQ,
 };
 
 enum msg_option {
@@ -134,12 +140,13 @@ struct msg {
 		} rconnect;
 		struct {
 			uint32_t cpus, page_size; /* 1..MSG_MAX_CPUS; 1 KiB.. 64 KiB power of two */
-			bool use_tcp;
+			bool use_tcp;	/* data ports are TCP; neither: UDP */
+			bool use_vsock; /* V3 only */
 			struct msg_ext ext;
 		} tinit;
 		struct {
 			uint32_t cpus;
-			uint32_t nports; /* 0 over virtio-serial, else = cpus; never with .ext */
+			uint32_t nports; /* 0 over virtio-serial, else = cpus; V2: not with .ext */
 			uint32_t port[MSG_MAX_CPUS];
 			struct msg_ext ext;
 		} rinit;

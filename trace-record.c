@@ -17,84 +17,35 @@
 
 #include "base/cleanup.h"
 #include "recording/recording.h"
+#include "tracing/plan-opts.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
-	struct trace_plan *plan;
+	struct plan_ctx plan;
 	bool virt, quiet, keep, to_stderr;
 	const char *output, *user;
 	uint64_t file_version, interval_us;
 };
 
-static struct trace_plan *plan_of(void *ctx)
+static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
-	return ((struct record_ctx *)ctx)->plan;
+	(void)o;
+	return plan_set_all_formats(((struct record_ctx *)ctx)->plan.plan, val, e);
 }
 
-/* Options that go to the plan: one setter each, all of the same form. */
-#define PLAN_SETTER(name, to)                                                           \
-	static int name(void *ctx, const struct opt *o, const char *val, struct err *e) \
-	{                                                                               \
-		(void)o;                                                                \
-		return to(plan_of(ctx), val, e);                                        \
-	}
-
-PLAN_SETTER(set_event, plan_add_event)
-PLAN_SETTER(set_filter, plan_set_filter)
-PLAN_SETTER(set_trigger, plan_set_trigger)
-PLAN_SETTER(set_exclude, plan_set_exclude)
-PLAN_SETTER(set_tracer, plan_set_tracer)
-PLAN_SETTER(set_clock, plan_set_clock)
-PLAN_SETTER(set_size, plan_set_size)
-PLAN_SETTER(set_buffer, plan_add_buffer)
-PLAN_SETTER(set_cpumask, plan_set_cpumask)
-PLAN_SETTER(set_option, plan_add_option)
-PLAN_SETTER(set_function, plan_add_function)
-PLAN_SETTER(set_notrace, plan_add_notrace)
-PLAN_SETTER(set_graph, plan_add_graph)
-PLAN_SETTER(set_module, plan_set_module)
-PLAN_SETTER(set_depth, plan_set_graph_depth)
-PLAN_SETTER(set_stacktrace, plan_set_stacktrace)
-PLAN_SETTER(set_func_stack, plan_set_func_stack)
-PLAN_SETTER(set_pids, plan_add_pids)
-PLAN_SETTER(set_command_only, plan_set_command_only)
-PLAN_SETTER(set_follow, plan_set_follow)
-PLAN_SETTER(set_ignore_missing, plan_set_ignore_missing)
-PLAN_SETTER(set_all_formats, plan_set_all_formats)
-PLAN_SETTER(set_no_filter, plan_set_no_filter)
+static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	(void)o;
+	return plan_set_no_filter(((struct record_ctx *)ctx)->plan.plan, val, e);
+}
 
 #define AT(member) .off = offsetof(struct record_ctx, member)
 
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(virt) },
-	{ 'e', NULL, "EVENT", "record SYSTEM, SYSTEM:EVENT, EVENT, a glob, or all", set_event,
-	  .complete = "event" },
-	{ 'f', NULL, "FILTER", "filter of the -e before it, in the kernel's words", set_filter },
-	{ 'R', NULL, "TRIGGER", "trigger of the -e before it", set_trigger },
-	{ 'v', NULL, NULL, "do not record the events of every -e after this", set_exclude },
-	{ 'p', NULL, "TRACER", "run this tracer: function, function_graph, ...", set_tracer,
-	  .complete = "tracer" },
-	{ 'l', NULL, "FUNCTION", "trace only this function (globs)", set_function },
-	{ 'n', NULL, "FUNCTION", "do not trace this function", set_notrace },
-	{ 'g', NULL, "FUNCTION", "function_graph: trace this function and what it calls",
-	  set_graph },
-	{ 0, "module", "MODULE", "trace only the functions of this module", set_module },
-	{ 0, "max-graph-depth", "DEPTH", "function_graph: how deep", set_depth },
-	{ 'T', NULL, NULL, "a stack trace with each event", set_stacktrace },
-	{ 0, "func-stack", NULL, "a stack trace with each function (with -l)", set_func_stack },
-	{ 'O', NULL, "OPTION", "set a trace option; noOPTION clears it", set_option,
-	  .complete = "traceoption" },
-	{ 'C', NULL, "CLOCK", "the clock of the timestamps", set_clock, .complete = "clock" },
-	{ 'b', NULL, "KB", "size of the ring buffer of each CPU, in KiB", set_size },
-	{ 'B', NULL, "BUFFER", "what follows goes to a buffer (instance) of its own", set_buffer,
-	  .complete = "buffer" },
-	{ 'M', NULL, "CPUMASK", "trace only these CPUs, in hex; -1 is all", set_cpumask },
-	{ 'P', NULL, "PID", "record only these processes: 12,34", set_pids },
-	{ 'F', NULL, NULL, "record only the COMMAND", set_command_only },
-	{ 'c', NULL, NULL, "with -F or -P: their children too", set_follow },
-	{ 'i', NULL, NULL, "an event that does not exist is no error", set_ignore_missing },
+	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
 	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
@@ -121,11 +72,11 @@ static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (plan_is_latency(c->plan)) {
+	if (plan_is_latency(c->plan.plan)) {
 		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
 		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
 	}
-	return plan_check(c->plan, has_command, e);
+	return plan_check(c->plan.plan, has_command, e);
 }
 
 /* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
@@ -155,7 +106,7 @@ static int print_table(const struct record_ctx *c, const struct totals *t)
 static int run(struct record_ctx *c, char *const *command)
 {
 	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
-	struct recording_opts o = { .plan = c->plan,
+	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
@@ -193,8 +144,8 @@ static int record(const struct command *self, int argc, char **argv)
 	struct err e = { 0 };
 	int rest, status;
 
-	c.plan = plan_new(&e);
-	status = c.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
+	c.plan.plan = plan_new(&e);
+	status = c.plan.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
 	if (status < 0 && check_ctx(&c, rest < argc, &e)) {
 		err_print(stderr, &e);
 		status = EXIT_USAGE;
@@ -203,7 +154,7 @@ static int record(const struct command *self, int argc, char **argv)
 		c.interval_us = INTERVAL_MIN_US;
 	if (status < 0)
 		status = run(&c, rest < argc ? argv + rest : NULL);
-	plan_free(c.plan);
+	plan_free(c.plan.plan);
 	return status;
 }
 

@@ -67,4 +67,17 @@ void tdat_cursor_free(struct tdat_cursor *c);
  * page. */
 int tdat_cursor_next(struct tdat_cursor *c, struct tdat_event *ev, struct err *e);
 
+/*
+ * The same, page by page: for what copies pages and does not look into them. Whole sub-buffers of
+ * tdat_file_buffer.page_size bytes, unpacked where the file is compressed.
+ */
+struct tdat_pages;
+
+struct tdat_pages *tdat_pages_new(struct tdat_file *f, size_t buffer, size_t cpu_index,
+				  struct err *e);
+void tdat_pages_free(struct tdat_pages *p); /* NULL is fine */
+/* 1: *page (borrowed until the next call); 0: the end; negative errno: damaged or cut here, the
+ * next call goes on behind it. */
+int tdat_pages_next(struct tdat_pages *p, const uint8_t **page, struct err *e);
+
 #endif

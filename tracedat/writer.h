@@ -15,10 +15,20 @@ struct tdat_extent {
 	uint64_t off, len; /* bytes; len is a multiple of the page size */
 };
 
+/*
+ * Pages that do not lie ready in a file: they are unpacked, or made, while the file is written. Each
+ * call gives the next whole pages: bytes (at most @room, a multiple of the page size), 0 at the
+ * end, or a negative errno with @e.
+ */
+struct tdat_page_source {
+	int64_t (*read)(struct tdat_page_source *src, uint8_t *to, size_t room, struct err *e);
+};
+
 struct tdat_cpu_data {
 	uint32_t cpu;
 	struct tdat_extent *extents; /* in time order */
 	size_t nextents;
+	struct tdat_page_source *source; /* not NULL: read instead of the extents; borrowed */
 };
 
 struct tdat_buffer_data {
@@ -31,7 +41,14 @@ struct tdat_buffer_data {
 };
 
 struct tdat_file_plan {
-	int version; /* 6 or 7; uncompressed */
+	int version; /* 6 or 7 */
+	/*
+	 * "zstd", "zlib", "none"; NULL = "none". Version 7 only, else -EINVAL. "any" is for the
+	 * caller: tdat_compression_pick().
+	 */
+	const char *compression;
+	const char *latency; /* not NULL: the text of a latency tracer instead of pages; borrowed */
+	size_t latency_len;
 	const struct tdat_head
 		*head; /* its options are written, BUFFER and section ones are made anew */
 	const struct tdat_buffer_data *buffers; /* [0] is the top buffer */
@@ -49,6 +66,12 @@ struct tdat_file_plan {
  * file is unfinished and the parts are untouched. -ENOSPC etc. come through.
  */
 int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, struct err *e);
+
+/*
+ * What --compression says: "any" becomes the best that we were built with, others are checked.
+ * Static text, or NULL with @e that lists what there is.
+ */
+const char *tdat_compression_pick(const char *name, struct err *e);
 
 /* Where the first page of the file of this plan will be. -EINVAL as tdat_write(). */
 int tdat_data_offset(const struct tdat_file_plan *plan, uint64_t *off, struct err *e);
