@@ -145,7 +145,7 @@ static const struct path_case {
 	{ "trace.dat", "web1", "trace-web1.dat" },
 	{ "dir.dat/x", "web1", "dir.dat/x-web1.dat" },
 	{ "/a/b.dat", "g", "/a/b-g.dat" },
-	{ ".dat", "g", "-g.dat" },
+	{ ".dat", "g", ".dat-g.dat" },
 };
 
 static void test_path(void **state)
