@@ -11,6 +11,8 @@
 
 #include "wire/dialect.h"
 
+enum { HELLO_OUT_MAX = 64 }; /* room for all that one step may send */
+
 enum hello_result {
 	HELLO_MORE, /* send what is in @out, then wait for bytes */
 	HELLO_DONE, /* send what is in @out; .gen is agreed on; what is left in @in is its dialect's
@@ -26,6 +28,7 @@ struct hello_server {
 	unsigned int step;
 	enum wire_gen asked;
 	char unknown[16]; /* a version that we do not speak, for "twice the same" */
+	unsigned int asks;
 };
 
 /* @most: WIRE_V3, or less to pretend to be an older server (--protocol). */
