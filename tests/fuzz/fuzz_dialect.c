@@ -92,7 +92,7 @@ static void try_dialect(enum wire_gen g, enum msg_state state, struct rcur in)
 /* Byte @how: bits 0-1 what is spoken, bits 2-3 the least (client), bit 4 in single bytes. */
 static void try_hello(bool client, uint8_t how, const uint8_t *data, size_t size)
 {
-	enum wire_gen most = 1 + (how & 3) % 3, least = how & 4 ? most : WIRE_V1;
+	enum wire_gen most = 1 + (how & 3) % 3, least = client && how & 4 ? most : WIRE_V1;
 	size_t fed = 0, used = 0, piece = how & 16 ? 1 : size;
 	uint8_t out[HELLO_OUT_MAX];
 	struct wcur w = wcur_make(out, sizeof(out), false);
