@@ -108,11 +108,6 @@ static void say_ready(const struct listener *l)
 	log_info(l->log, "trace-cmd %s listens on %s port %u%s%s, files go to %s", VERSION, kind,
 		 listener_port(l), l->o.bind ? " of " : "", l->o.bind ? l->o.bind : "",
 		 l->hub.o.outdir);
-	if (!l->o.bind && !l->o.nallow)
-		log_warn(
-			l->log,
-			"anyone who reaches %s port %u may write traces to this disk: --bind and --allow restrict it",
-			kind, listener_port(l));
 }
 
 static int set_up(struct listener *l, const struct listener_opts *o, struct err *e)

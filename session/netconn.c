@@ -201,10 +201,8 @@ static void say_the_end(struct netconn *c)
 	if (session_state(c->run->run.session) != SESSION_READY)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(ends) && c->run; i++)
-		if (session_msg(c->run->run.session, &ends[i], NULL, 0, &e)) {
-			conn_fault(c, &e);
-			return;
-		}
+		if (session_msg(c->run->run.session, &ends[i], NULL, 0, &e))
+			return; /* bad metadata: session_end() will say so */
 }
 
 static void conn_gone(void *ctx, const struct err *e)
