@@ -14,7 +14,15 @@
 
 enum { COMMIT = 8 };
 
-static const uint32_t missed = 1U << 31, length = (1U << 27) - 1;
+/* "Events were lost before", and only with it "their number is stored behind the data". */
+static const uint32_t missed = 1U << 31, stored = 1U << 30;
+
+static bool may_be_commit(uint32_t word, uint32_t size)
+{
+	uint32_t length = word & ~(missed | stored);
+
+	return length && length < size && (word & missed || !(word & stored));
+}
 
 /* Where the low half of the commit word may be, and its byte order. */
 static const struct {
@@ -33,7 +41,7 @@ bool page_set_missed(uint8_t *page, uint32_t size)
 		struct wcur out = wcur_make(page + places[i].at, 4, places[i].big);
 		uint32_t word = rcur_u32(&in);
 
-		if (!(word & length) || (word & length) > size)
+		if (!may_be_commit(word, size))
 			continue;
 		if (word & missed)
 			return false;

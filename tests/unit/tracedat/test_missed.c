@@ -51,9 +51,14 @@ static void test_machine(const struct fx_machine *m)
 		assert_int_equal(events(&l, b.data), ticks);
 		assert_false(page_set_missed(b.data, m->page_size));
 	}
-	make_page(m, 5, lost_bit | stored_bit, 17, &b);
-	assert_false(page_set_missed(b.data, m->page_size));
-	assert_int_equal(page_lost(&l, b.data), 17);
+	for (unsigned int ticks = 1; ticks < 200; ticks++) {
+		make_page(m, ticks, lost_bit | stored_bit, 17, &b);
+		assert_false(page_set_missed(b.data, m->page_size));
+		assert_int_equal(page_lost(&l, b.data), 17);
+		make_page(m, ticks, lost_bit, 0, &b);
+		assert_false(page_set_missed(b.data, m->page_size));
+		assert_int_equal(events(&l, b.data), ticks);
+	}
 	make_page(m, 0, 0, 0, &b);
 	assert_false(page_set_missed(b.data, m->page_size));
 	assert_int_equal(events(&l, b.data), 0);
