@@ -314,3 +314,8 @@ void netconn_free(struct netconn *c)
 	link_free(c->link);
 	free(c);
 }
+
+uint32_t netconn_port(const struct netconn *c, uint32_t cpu)
+{
+	return c->run && cpu < c->run->nchans ? chan_port(c->run->chans[cpu]) : 0;
+}
