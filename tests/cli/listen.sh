@@ -169,6 +169,19 @@ check "SIGTERM: what V1 had sent is saved" is "$(events "$(the_file)")" 200
 check "SIGTERM: without metadata there is no file" is "$(find "$out" -type f | wc -l)" 1
 rm -f "$out"/* "$top/hold"
 
+# One that understands it is asked to end.
+start
+"$netpeer" "127.0.0.1:$port" v3 tinitx 1 4096 tcp 7 3 meta 1 data 0 2 say ready expect CLOSE data 0 1 closex \
+	expect CLOSE eof >"$top/peer" 2>&1 &
+g=$!
+until_true grep -q ready "$top/peer"
+logged 'ready -> recording'
+stop_server
+wait $g
+check "SIGTERM: a client with the extension may end in order" is "$?" 0
+check "SIGTERM: then the recording is whole" is "$status $(events "$(the_file)")" "0 300"
+rm -f "$out"/*
+
 # Killed; the next start makes the file.
 start
 "$netpeer" "127.0.0.1:$port" v3 tinit 2 4096 tcp meta 2 data 0 3 data 1 1 say ready eof >"$top/peer" 2>&1 &
