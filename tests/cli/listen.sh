@@ -215,6 +215,7 @@ bad "V3: not TINIT first" "SENDMETA" v3 hex 0000000c000000030000000000 expect RE
 bad "V3: silence instead of TINIT" "" v3 eof
 bad "V3: a huge frame" "" v3 hex 7fffffff0000000100000000 expect REFUSED eof
 bad "V3: 300 CPUs" "" v3 hex 00000018000000010000000c0000012c0000100000000000 expect REFUSED eof
+bad "V3: pages that no datagram takes" "use TCP" v3 hex 00000018000000010000000c000000010001000000000000 expect REFUSED eof
 bad "V2: not TINIT first" "" v2 hex 0000000800000007 expect REFUSED eof
 bad "V2: pages of no size" "" v2 hex 000000140000000400000002000000000000000000 expect REFUSED eof
 bad "V3: metadata without end" "bytes of metadata" v3 tinit 1 4096 udp flood 4000 expect REFUSED eof
