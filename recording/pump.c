@@ -29,6 +29,9 @@
 
 #include "base/cleanup.h"
 
+/* How long a queue on the way that is full is left alone: it has no poll(2). */
+static const struct timespec datagram_wait = { 0, NSEC_PER_MSEC };
+
 enum { BURST = 4 << 20 }; /* bytes that a buffer moves before the next one has its turn */
 
 struct pump {
@@ -104,7 +107,7 @@ static nfds_t fill_poll(const struct pump *p, struct pollfd *fds, size_t room)
 		fds[n++] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
 	for (size_t s = 0; !p->blocked && !p->finishing && s < p->opts.nsources && n < room; s++)
 		fds[n++] = (struct pollfd){ .fd = p->sources[s], .events = POLLIN };
-	if (p->blocked) /* the last one: wait_for_work() looks there */
+	if (p->blocked && !p->opts.datagram) /* the last one: wait_for_work() looks there */
 		fds[n++] = (struct pollfd){ .fd = p->opts.sink, .events = POLLOUT };
 	return n;
 }
@@ -125,6 +128,10 @@ static bool wait_for_work(struct pump *p, uint64_t ns)
 	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
 	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
 
+	if (p->blocked && p->opts.datagram) {
+		ppoll(fds, n, &datagram_wait, NULL); /* the call to finish, or time */
+		return true;
+	}
 	/* None: the call to finish came just now. */
 	if (!n || ppoll(fds, n, &ts, NULL) <= 0)
 		return true;
@@ -202,7 +209,9 @@ static int pump_init(struct pump *p, const struct pump_opts *o, struct err *e)
 	struct recorder_opts ro = { .source = o->sources[0],
 				    .sink = o->sink,
 				    .sink_room = o->sink_room,
-				    .page_size = o->page_size };
+				    .page_size = o->page_size,
+				    .datagram = o->datagram,
+				    .seq = o->seq };
 
 	p->opts = *o;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
