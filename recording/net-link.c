@@ -157,7 +157,7 @@ static int greet(struct net_link *l, struct err *e)
 			return ret;
 		hello_client_begin(&h, h.next, l->opts.least);
 		ret = say_hello(l->client, &h, e);
-		if (ret < 0 && ret != -ETIMEDOUT)
+		if (ret == -EPROTO)
 			err_prefix(e, "%s:%u", l->host, l->opts.port);
 		if (ret == HELLO_DONE)
 			l->client->gen = h.gen;

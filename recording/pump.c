@@ -13,6 +13,9 @@
  * overwriting itself; the kernel counts what is lost. At the end a sink that takes nothing has
  * .patience to change its mind; what then still waits is counted as stuck.
  *
+ * Datagrams are paced: what a stream holds up, a network drops. 32 KiB in a millisecond are more
+ * than a network of 100 Mbit takes from one CPU, and what comes faster is counted by the kernel.
+ *
  * A source whose CPU goes offline simply has nothing more: its pages stay readable. A CPU that was
  * never online has no ring yet: poll(2) of its file says POLLERR at once and read(2) ENODEV, until
  * it comes.
@@ -29,7 +32,12 @@
 
 #include "base/cleanup.h"
 
-/* How long a queue on the way that is full is left alone: it has no poll(2). */
+/*
+ * A receiver of datagrams has room for some 100 KiB unless its administrator gave it more, and
+ * nobody can be asked: so many bytes are sent, then there is a pause. It is also how long a full
+ * queue on the way, which has no poll(2), is left alone.
+ */
+#define DATAGRAM_BURST (32U << 10)
 static const struct timespec datagram_wait = { 0, NSEC_PER_MSEC };
 
 enum { BURST = 4 << 20 }; /* bytes that a buffer moves before the next one has its turn */
@@ -72,7 +80,10 @@ static int next_buffer(struct pump *p)
 /* recorder_pump(); a CPU without a ring has nothing. */
 static int move_some(struct pump *p)
 {
-	int ret = recorder_pump(p->rec, BURST, &p->err);
+	int ret = recorder_pump(p->rec, p->opts.datagram ? DATAGRAM_BURST : BURST, &p->err);
+
+	if (ret == REC_BUDGET && p->opts.datagram)
+		ppoll(NULL, 0, &datagram_wait, NULL);
 
 	if (ret != -ENODEV || recorder_stats(p->rec)->sink_failed)
 		return ret;
