@@ -171,6 +171,7 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 	const char *note = d->ops->note ? d->ops->note(d) : NULL;
 
 	print_table(c, &r->totals);
+	fflush(stdout);
 	if (note && !c->quiet)
 		fprintf(stderr, "trace-cmd: %s\n", note);
 	if (r->ended_by_host)
