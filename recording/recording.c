@@ -16,6 +16,7 @@
  *	collect the metadata and hand them over, while pages flow already
  *	wait: for the command, a signal, the host
  *	tracing off; the pumps take what is left; what is known only now; the end
+ *	wait for the command, if it runs still
  *	put tracefs back
  *
  * The steps are rows of one table. recording_end() undoes them, and copes with any that was not
@@ -527,12 +528,6 @@ static int stop_and_finish(struct recording *r)
 	int ret = trace_off(r->applied, r->err);
 
 	r->tracing = false;
-	if (r->task && !ret) {
-		struct err ignored = { 0 };
-
-		if (task_reap(r->task, &r->result->command_status, &ignored))
-			r->result->command_status = 0;
-	}
 	join_pumps(r, PATIENCE_S * NSEC_PER_SEC);
 	if (!ret)
 		ret = fill_totals(r);
@@ -545,10 +540,20 @@ static int stop_and_finish(struct recording *r)
 	return ret ? ret : finish_dest(r);
 }
 
+/* Behind the end of the recording: the other end, which may have asked for it, does not wait. */
+static int reap_command(struct recording *r)
+{
+	struct err ignored = { 0 };
+
+	if (r->task && task_reap(r->task, &r->result->command_status, &ignored))
+		r->result->command_status = 0;
+	return 0;
+}
+
 static int (*const steps[])(struct recording *r) = {
 	open_tracefs, open_dest,     prepare_command, make_loop,       apply_plan,
 	open_sources, collect_early, begin_dest,      start_pumps,     watch_pids,
-	switch_on,    send_head,     wait_for_end,    stop_and_finish,
+	switch_on,    send_head,     wait_for_end,    stop_and_finish, reap_command,
 };
 
 /* Leave nothing behind, wherever the steps ended. */

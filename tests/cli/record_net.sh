@@ -167,7 +167,7 @@ while_recording() {
 	local signal=$1 recorder
 	shift
 	(
-		record "$@" -e sched sleep 30
+		record "$@" -e sched sleep 5
 		echo "$status" >status
 	) &
 	recorder=$!
