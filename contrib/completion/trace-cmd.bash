@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore help"
+	echo "record report virt-server setup-guest list restore convert help"
 }
 
 # The options of subcommand $1.
@@ -17,6 +17,7 @@ _trace_cmd_options() {
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
 	esac
 }
 
@@ -73,6 +74,10 @@ _trace_cmd_kind() {
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
 	"restore --file-version") echo none ;;
+	"convert -i" | "convert --input") echo file ;;
+	"convert -o" | "convert --output") echo file ;;
+	"convert --file-version") echo none ;;
+	"convert --compression") echo none ;;
 	esac
 }
 
