@@ -53,6 +53,8 @@ struct dest_ops {
 	int (*sink)(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e);
 	/* Instead of .sink and the pumps; else NULL. Tracing is not on yet. */
 	int (*sources)(struct dest *d, const struct dest_sources *s, struct err *e);
+	int (*drain)(struct dest *d,
+		     struct err *e); /* with .sources: tracing is off, read what is left */
 	int (*head)(struct dest *d, const uint8_t *bytes, size_t len, struct err *e);
 	int (*check)(struct dest *d, struct err *e);
 	int (*watch_fd)(const struct dest *d); /* -1: nothing to watch */

@@ -352,8 +352,10 @@ int rings_finish(struct rings *r, struct totals *t, bool from_start, struct err 
 {
 	struct dest_end end = { .totals = t };
 	struct buf tail = { 0 };
-	int ret = fill_totals(r, t, from_start, e);
+	int ret = r->dest->ops->drain ? r->dest->ops->drain(r->dest, e) : 0;
 
+	if (!ret)
+		ret = fill_totals(r, t, from_start, e);
 	if (!ret)
 		ret = pump_error(r, e);
 	if (!ret)
