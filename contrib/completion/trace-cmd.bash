@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore convert help"
+	echo "record report virt-server setup-guest list restore extract stream snapshot check-events convert help"
 }
 
 # The options of subcommand $1.
@@ -17,6 +17,10 @@ _trace_cmd_options() {
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
+	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -s -k -q --quiet --user --help" ;;
+	snapshot) printf %s "-s -r -f -B -c --help" ;;
+	check-events) printf %s "-N -v --verbose --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
 	esac
 }
@@ -75,6 +79,30 @@ _trace_cmd_kind() {
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
 	"restore --file-version") echo none ;;
+	"extract -p") echo tracer ;;
+	"extract -O") echo traceoption ;;
+	"extract -o") echo file ;;
+	"extract -B") echo buffer ;;
+	"extract --file-version") echo none ;;
+	"stream -e") echo event ;;
+	"stream -f") echo none ;;
+	"stream -R") echo none ;;
+	"stream -p") echo tracer ;;
+	"stream -l") echo none ;;
+	"stream -n") echo none ;;
+	"stream -g") echo none ;;
+	"stream --module") echo none ;;
+	"stream --max-graph-depth") echo none ;;
+	"stream -O") echo traceoption ;;
+	"stream -C") echo clock ;;
+	"stream -b") echo none ;;
+	"stream -B") echo buffer ;;
+	"stream -M") echo none ;;
+	"stream -P") echo none ;;
+	"stream -s") echo none ;;
+	"stream --user") echo user ;;
+	"snapshot -B") echo buffer ;;
+	"snapshot -c") echo none ;;
 	"convert -i" | "convert --input") echo file ;;
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
