@@ -81,7 +81,7 @@ static int run(const struct extract_ctx *c, struct err *e)
 
 	if (!result)
 		return err_set(e, ENOMEM, "no memory for an extraction");
-	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, e);
+	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, NULL, e);
 	if (!o.dest)
 		return -e->code;
 	ret = extract_run(&o, result, e);

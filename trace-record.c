@@ -18,13 +18,14 @@
 #include "recording/recording.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
+#include "tracedat/writer.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
 	bool virt, quiet, keep, to_stderr;
-	const char *output, *user;
+	const char *output, *user, *compression;
 	uint64_t file_version, interval_us;
 };
 
@@ -52,6 +53,8 @@ static const struct opt record_opts[] = {
 	  .complete = "file" },
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
 	  AT(file_version) },
+	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end",
+	  tdat_opt_compression, AT(compression) },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
 	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,
@@ -63,11 +66,19 @@ static const struct opt record_opts[] = {
 };
 
 /* What the options say together. */
-static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e)
+static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
+	int ret;
+
 	if (c->virt && c->output) {
 		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
 		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
+	}
+	if (c->virt && c->compression) {
+		err_say(e, EINVAL,
+			"--virt writes no file in the guest, and --compression is for one");
+		err_hint(e, "leave it out; then on the host: trace-cmd convert");
+		return -EINVAL;
 	}
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
@@ -76,7 +87,9 @@ static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e
 		err_say(e, EOPNOTSUPP, "latency tracers write a text, which --virt does not send");
 		return err_hint(e, "record without --virt: the text is stored in the file of -o");
 	}
-	return plan_check(c->plan.plan, has_command, e);
+	ret = plan_check(c->plan.plan, has_command, e);
+	return ret ? ret
+		   : tdat_compression_for(c->compression, (int)c->file_version, &c->compression, e);
 }
 
 static int run(struct record_ctx *c, char *const *command)
@@ -95,7 +108,7 @@ static int run(struct record_ctx *c, char *const *command)
 
 	o.dest = c->virt ? dest_virt_new(version, &e)
 			 : dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
-					 &e);
+					 c->compression, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);
 		return EXIT_FAILED;
