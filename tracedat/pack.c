@@ -7,8 +7,9 @@
  * One table of methods by the name in the file's head, the best one first: that is "any". A frame
  * of zstd goes without the size of its content, which stands beside each block anyway.
  *
- * Levels: zstd 3, its default, which brings pages of a trace to about a twelfth at 1 GB/s; higher ones
- * gain little. zlib 6 and not 9: 9 takes more than three times as long and saves one byte in twenty.
+ * Levels: zstd 3, its default, which brings pages of a trace to about a twelfth at 1 GB/s; higher
+ * ones gain little. zlib 6 and not 9: 9 takes more than three times as long and saves one byte in
+ * twenty.
  */
 #include "tracedat/pack.h"
 
