@@ -30,6 +30,20 @@ struct place file_place(const struct tdat_file *f, uint64_t off)
 	return place_make(f->map + at, f->size - at, f->head.big, at, "");
 }
 
+int blame_option(const struct tdat_file *f, const struct tdat_option *o, int rc, struct err *e)
+{
+	bool mapped = o->data.p >= f->map && o->data.p <= f->map + f->size;
+	unsigned int id = o->id;
+
+	if (mapped)
+		err_prefix(e, "option %u at offset %#llx", id,
+			   (unsigned long long)(o->data.p - f->map));
+	else
+		err_prefix(e, "option %u in the decompressed options of offset %#llx", id,
+			   (unsigned long long)f->first_options);
+	return rc;
+}
+
 static char *copy_text(const char *text, size_t len, struct err *e)
 {
 	char *to = strndup(text, len);
@@ -180,9 +194,18 @@ static int v6_data(struct tdat_file *f, struct err *e)
 	if (memcmp(tag, TAG_FLYRECORD, TAG_LEN))
 		return place_bad(&pl, "neither trace pages nor latency text", e);
 	rc = v6_flyrecord(f, "", pl, cpus, e);
-	for (size_t i = 0; !rc && i < f->head.noptions; i++)
-		if (f->head.options[i].id == TDAT_OPT_BUFFER)
-			rc = v6_instance(f, f->head.options[i].data, cpus, e);
+	if (rc)
+		return rc == -ENODATA ? rc
+				      : err_prefix(e, "data at offset %#llx",
+						   (unsigned long long)f->head.used);
+	for (size_t i = 0; !rc && i < f->head.noptions; i++) {
+		const struct tdat_option *o = &f->head.options[i];
+
+		if (o->id == TDAT_OPT_BUFFER)
+			rc = v6_instance(f, o->data, cpus, e);
+		if (rc)
+			blame_option(f, o, rc, e);
+	}
 	return rc;
 }
 
@@ -194,7 +217,10 @@ int open_v6(struct tdat_file *f, struct err *e)
 		return rc;
 	f->method = unpack_find("none");
 	if (f->head.no_cpus)
-		return err_say(e, ENODATA, "the file ends before the number of CPUs");
+		return err_say(
+			e, ENODATA,
+			"the number of CPUs expected at offset %#llx, but the file ends there",
+			(unsigned long long)f->head.used);
 	return v6_data(f, e);
 }
 
@@ -213,7 +239,8 @@ static int open_version(struct tdat_file *f, struct err *e)
 	unsigned int digit;
 
 	if (!view_is(all, TDAT_MAGIC, TDAT_MAGIC_LEN) || all.len < TDAT_MAGIC_LEN + 2)
-		return err_say(e, EPROTO, "this is no trace.dat");
+		return err_say(e, EPROTO,
+			       "this is no trace.dat: its magic and version expected at offset 0");
 	for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
 		if (memcmp(f->map + TDAT_MAGIC_LEN, openers[i].version, 2))
 			continue;
@@ -222,8 +249,10 @@ static int open_version(struct tdat_file *f, struct err *e)
 	}
 	digit = f->map[TDAT_MAGIC_LEN];
 	if (digit >= '0' && digit <= '9')
-		return err_say(e, ENOTSUP, "a trace.dat of version %c..., only 6 and 7 can be read",
-			       (int)digit);
+		return err_say(
+			e, ENOTSUP,
+			"a trace.dat of version %c... (at offset 0xa), only 6 and 7 can be read",
+			(int)digit);
 	return err_say(e, EPROTO, "offset 0xa: the version of the file expected");
 }
 

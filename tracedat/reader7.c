@@ -170,7 +170,9 @@ static int read_chain(struct tdat_file *f, struct err *e)
 	if (!seen)
 		return err_set(e, ENOMEM, "no memory for options");
 	if (!next)
-		return err_say(e, ENODATA, "the file was not finished: it has no options");
+		return err_say(e, ENODATA,
+			       "the file was not finished: offset %#llx names no options section",
+			       (unsigned long long)f->after_head - 8);
 	for (size_t n = 0; next; n++) {
 		struct place pl;
 		int rc;
@@ -220,25 +222,44 @@ static const struct block {
 	{ TDAT_OPT_CMDLINES, parse_cmdlines },
 };
 
+/* The section that option @id names. */
+static int named_section(struct tdat_file *f, uint16_t id, struct view *body, struct section *s,
+			 struct err *e)
+{
+	const struct tdat_option *o = tdat_head_option(&f->head, id);
+	struct rcur c = o ? rcur_make(o->data.p, o->data.len, f->head.big) : (struct rcur){ 0 };
+	uint64_t off = rcur_u64(&c);
+
+	int rc;
+
+	if (!o)
+		return err_say(e, ENOENT, "no option %u", (unsigned int)id);
+	rc = c.bad ? err_say(e, EPROTO, "it is cut") : load_section(f, off, id, false, body, s, e);
+	return rc ? blame_option(f, o, rc, e) : 0;
+}
+
+int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e)
+{
+	struct section s;
+	int rc = named_section(f, id, body, &s, e);
+
+	return rc ? err_prefix(e, "%s", f->path) : 0;
+}
+
 static int read_block(struct tdat_file *f, const struct block *b, struct err *e)
 {
-	const struct tdat_option *o = tdat_head_option(&f->head, b->id);
-	struct rcur c;
 	struct section s;
 	struct view body;
 	struct place pl;
-	uint64_t off;
 	int rc;
 
-	if (!o && b->id == TDAT_OPT_HEADER_INFO)
-		return err_say(e, EPROTO, "no options section names the header_page");
-	if (!o)
-		return 0;
-	c = rcur_make(o->data.p, o->data.len, f->head.big);
-	off = rcur_u64(&c);
-	if (c.bad)
-		return err_say(e, EPROTO, "option %u is cut", (unsigned int)b->id);
-	rc = load_section(f, off, b->id, false, &body, &s, e);
+	if (!tdat_head_option(&f->head, b->id)) {
+		if (b->id != TDAT_OPT_HEADER_INFO)
+			return 0;
+		return err_say(e, EPROTO, "no option from offset %#llx on names the header_page",
+			       (unsigned long long)f->first_options);
+	}
+	rc = named_section(f, b->id, &body, &s, e);
 	if (rc)
 		return rc;
 	pl = body_place(f, &s, body);
@@ -315,6 +336,8 @@ static int read_buffers(struct tdat_file *f, struct err *e)
 			rc = read_buffer(f, o->data, e);
 		else if (o->id == TDAT_OPT_BUFFER_TEXT)
 			rc = read_text(f, o->data, e);
+		if (rc)
+			blame_option(f, o, rc, e);
 	}
 	return rc;
 }
@@ -336,7 +359,9 @@ static int read_start(struct tdat_file *f, struct err *e)
 	f->after_head = place_at(&pl);
 	f->method = unpack_find(name);
 	if (!f->method)
-		return err_say(e, ENOTSUP, "the file is compressed, and neither by zstd nor zlib");
+		return err_say(
+			e, ENOTSUP,
+			"the file is compressed, and neither by zstd nor zlib: see offset 0x12");
 	return 0;
 }
 
@@ -357,8 +382,8 @@ int open_v7_head(struct tdat_file *f, struct err *e)
 
 		f->head.cpus = rcur_u32(&c);
 	}
-	if (f->head.cpus > TDAT_MAX_CPUS)
-		return err_say(e, EPROTO, "the number of CPUs cannot be");
+	if (o && f->head.cpus > TDAT_MAX_CPUS)
+		return blame_option(f, o, err_say(e, EPROTO, "the number of CPUs cannot be"), e);
 	return 0;
 }
 
