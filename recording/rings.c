@@ -364,6 +364,7 @@ int rings_finish(struct rings *r, struct totals *t, bool from_start, struct err 
 	end.tail_len = tail.len;
 	if (!ret)
 		ret = r->dest->ops->finish(r->dest, &end, e);
+	t->told = true; /* of a snapshot: counted by now */
 	buf_free(&tail);
 	return ret;
 }

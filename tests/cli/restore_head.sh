@@ -74,6 +74,7 @@ mkdir -p copy/events/ftrace copy/events/x/y copy/per_cpu/cpu{0,1,2}
 cp $root/events/header_{page,event} copy/events
 cp -r $root/events/ftrace/print copy/events/ftrace 2>/dev/null
 sed 's/^name: .*/name: y/; s/^ID: .*/ID: 60001/' $root/events/ftrace/print/format >copy/events/x/y/format
+touch copy/events/enable copy/events/x/enable copy/events/x/y/{enable,id}
 echo '[local] global' >copy/trace_clock
 echo '0000000000001000 t of_that_machine' >symbols
 ours 0 -c -t copy -k symbols -o other.dat
