@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore help"
+	echo "record report virt-server setup-guest list restore extract stream snapshot check-events help"
 }
 
 # The options of subcommand $1.
@@ -16,7 +16,11 @@ _trace_cmd_options() {
 	virt-server) printf %s "--dir -o --output -D --daemon -l --log --once --file-version --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
-	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
+	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
+	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -s -k -q --quiet --user --help" ;;
+	snapshot) printf %s "-s -r -f -B -c --help" ;;
+	check-events) printf %s "-N -v --verbose --help" ;;
 	esac
 }
 
@@ -72,7 +76,33 @@ _trace_cmd_kind() {
 	"list --dir") echo dir ;;
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
+	"restore -t") echo dir ;;
+	"restore -k") echo file ;;
 	"restore --file-version") echo none ;;
+	"extract -p") echo tracer ;;
+	"extract -O") echo traceoption ;;
+	"extract -o") echo file ;;
+	"extract -B") echo buffer ;;
+	"extract --file-version") echo none ;;
+	"stream -e") echo event ;;
+	"stream -f") echo none ;;
+	"stream -R") echo none ;;
+	"stream -p") echo tracer ;;
+	"stream -l") echo none ;;
+	"stream -n") echo none ;;
+	"stream -g") echo none ;;
+	"stream --module") echo none ;;
+	"stream --max-graph-depth") echo none ;;
+	"stream -O") echo traceoption ;;
+	"stream -C") echo clock ;;
+	"stream -b") echo none ;;
+	"stream -B") echo buffer ;;
+	"stream -M") echo none ;;
+	"stream -P") echo none ;;
+	"stream -s") echo none ;;
+	"stream --user") echo user ;;
+	"snapshot -B") echo buffer ;;
+	"snapshot -c") echo none ;;
 	esac
 }
 
