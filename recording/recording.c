@@ -9,12 +9,14 @@
  *	open the destination (is there a host?)  -> before tracefs is touched
  *	fork the command, which waits
  *	apply the plan, tracing still off: some seconds on a slow machine
+ *	collect the metadata, if the destination will not wait for them later
  *	say to the destination that it begins    -> a host expects the rest soon
  *	start the pumps, a thread a CPU
  *	tracing on; let the command run
  *	collect the metadata and hand them over, while pages flow already
  *	wait: for the command, a signal, the host
  *	tracing off; the pumps take what is left; what is known only now; the end
+ *	wait for the command, if it runs still
  *	put tracefs back
  *
  * The steps are rows of one table. recording_end() undoes them, and copes with any that was not
@@ -114,6 +116,11 @@ static int apply_plan(struct recording *r)
 static int open_sources(struct recording *r)
 {
 	return rings_open_sources(&r->rings, r->err);
+}
+
+static int collect_early(struct recording *r)
+{
+	return r->opts->dest->ops->early_head ? rings_collect_head(&r->rings, r->err) : 0;
 }
 
 static int begin_dest(struct recording *r)
@@ -258,18 +265,11 @@ static int wait_for_end(struct recording *r)
 	return r->aborted ? -r->err->code : ret;
 }
 
-/* Tracing off, and the command is reaped. */
 static int stop(struct recording *r)
 {
 	int ret = trace_off(r->applied, r->err);
 
 	r->tracing = false;
-	if (r->task && !ret) {
-		struct err ignored = { 0 };
-
-		if (task_reap(r->task, &r->result->command_status, &ignored))
-			r->result->command_status = 0;
-	}
 	return ret;
 }
 
@@ -291,17 +291,27 @@ static int stop_and_store_text(struct recording *r)
 	return ret ? ret : rings_store_text(&r->rings, r->rings.buffers[b], r->err);
 }
 
+/* Behind the end of the recording: the other end, which may have asked for it, does not wait. */
+static int reap_command(struct recording *r)
+{
+	struct err ignored = { 0 };
+
+	if (r->task && task_reap(r->task, &r->result->command_status, &ignored))
+		r->result->command_status = 0;
+	return 0;
+}
+
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs, open_dest,    prepare_command, make_loop,	 apply_plan,
-	open_sources, begin_dest,   start_pumps,     watch_pids, switch_on,
-	send_head,    wait_for_end, stop_and_finish, NULL,
+	open_tracefs,  open_dest,	prepare_command, make_loop,  apply_plan, open_sources,
+	collect_early, begin_dest,	start_pumps,	 watch_pids, switch_on,	 send_head,
+	wait_for_end,  stop_and_finish, reap_command,	 NULL,
 };
 
 static const step_fn text_steps[] = {
-	open_tracefs, prepare_command, make_loop,	    apply_plan, watch_pids,
-	switch_on,    wait_for_end,    stop_and_store_text, NULL,
+	open_tracefs, prepare_command, make_loop,	    apply_plan,	  watch_pids,
+	switch_on,    wait_for_end,    stop_and_store_text, reap_command, NULL,
 };
 
 /* Leave nothing behind, wherever the steps ended. */

@@ -61,7 +61,8 @@ struct tdat_file_plan {
 	size_t latency_len;
 	const struct tdat_head
 		*head; /* its options are written, BUFFER and section ones are made anew */
-	const struct tdat_buffer_data *buffers; /* [0] is the top buffer */
+	/* [0] is the top buffer; none: version 7 metadata for a listener, which adds them */
+	const struct tdat_buffer_data *buffers;
 	size_t nbuffers;
 	const struct tdat_extra *extras; /* version 7 only; version 6 leaves them out */
 	size_t nextras;
