@@ -127,9 +127,9 @@ static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (c->virt && plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, which --virt does not send");
-		return err_hint(e, "record without --virt: the text is stored in the file of -o");
+	if ((c->virt || c->net || c->vsock) && plan_is_latency(c->plan.plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
+		return err_hint(e, "record without --virt, -N and -V: -o says which file");
 	}
 	ret = plan_check(c->plan.plan, has_command, e);
 	return ret ? ret

@@ -130,8 +130,6 @@ static int take_pages(struct extraction *x)
 	int ret = rings_open_sources(&x->rings, x->err);
 
 	if (!ret)
-		ret = rings_collect_early(&x->rings, x->err);
-	if (!ret)
 		ret = rings_begin_dest(&x->rings, x->err);
 	if (ret)
 		return ret;

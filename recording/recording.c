@@ -113,14 +113,14 @@ static int apply_plan(struct recording *r)
 	return 0;
 }
 
-static int collect_early(struct recording *r)
-{
-	return rings_collect_early(&r->rings, r->err);
-}
-
 static int open_sources(struct recording *r)
 {
 	return rings_open_sources(&r->rings, r->err);
+}
+
+static int collect_early(struct recording *r)
+{
+	return r->opts->dest->ops->early_head ? rings_collect_head(&r->rings, r->err) : 0;
 }
 
 static int begin_dest(struct recording *r)
@@ -267,18 +267,10 @@ static int wait_for_end(struct recording *r)
 
 static int stop(struct recording *r)
 {
+	int ret = trace_off(r->applied, r->err);
+
 	r->tracing = false;
-	return trace_off(r->applied, r->err);
-}
-
-/* Behind the end of the recording: the other end, which may have asked for it, does not wait. */
-static int reap_command(struct recording *r)
-{
-	struct err ignored = { 0 };
-
-	if (r->task && task_reap(r->task, &r->result->command_status, &ignored))
-		r->result->command_status = 0;
-	return 0;
+	return ret;
 }
 
 static int stop_and_finish(struct recording *r)
@@ -297,6 +289,16 @@ static int stop_and_store_text(struct recording *r)
 
 	r->result->text = true;
 	return ret ? ret : rings_store_text(&r->rings, r->rings.buffers[b], r->err);
+}
+
+/* Behind the end of the recording: the other end, which may have asked for it, does not wait. */
+static int reap_command(struct recording *r)
+{
+	struct err ignored = { 0 };
+
+	if (r->task && task_reap(r->task, &r->result->command_status, &ignored))
+		r->result->command_status = 0;
+	return 0;
 }
 
 typedef int (*step_fn)(struct recording *r);

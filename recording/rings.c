@@ -176,35 +176,27 @@ static int put_options(struct rings *r, bool latency, struct buf *to, struct err
 	return meta_options(r->top, &o, to, e);
 }
 
-int rings_head(struct rings *r, bool latency, struct buf *to, struct err *e)
-{
-	struct meta_opts o = { .plan = r->plan };
-	int ret = meta_collect(r->top, &o, to, e);
-
-	return ret ? ret : put_options(r, latency, to, e);
-}
-
-/* What takes long of the metadata, once. */
-static int collect_head(struct rings *r, struct err *e)
+int rings_collect_head(struct rings *r, struct err *e)
 {
 	struct meta_opts o = { .plan = r->plan, .cmdlines_later = true };
 
 	return r->head.len ? 0 : meta_collect(r->top, &o, &r->head, e);
 }
 
-int rings_collect_early(struct rings *r, struct err *e)
+/* The head as it is now, in r->head. */
+static int complete_head(struct rings *r, bool latency, struct err *e)
 {
-	return r->dest->ops->early_head ? collect_head(r, e) : 0;
+	int ret = rings_collect_head(r, e);
+
+	if (!ret)
+		ret = meta_cmdlines(r->top, &r->head, e);
+	return ret ? ret : put_options(r, latency, &r->head, e);
 }
 
 int rings_send_head(struct rings *r, struct err *e)
 {
-	int ret = collect_head(r, e);
+	int ret = complete_head(r, false, e);
 
-	if (!ret)
-		ret = meta_cmdlines(r->top, &r->head, e);
-	if (!ret)
-		ret = put_options(r, false, &r->head, e);
 	if (!ret)
 		ret = r->dest->ops->head(r->dest, r->head.data, r->head.len, e);
 	buf_free(&r->head);
@@ -381,21 +373,21 @@ int rings_finish(struct rings *r, struct totals *t, bool from_start, struct err 
 	end.tail_len = tail.len;
 	if (!ret)
 		ret = r->dest->ops->finish(r->dest, &end, e);
+	t->told = true; /* of a snapshot: counted by now */
 	buf_free(&tail);
 	return ret;
 }
 
 int rings_store_text(struct rings *r, const struct tracefs *t, struct err *e)
 {
-	struct buf head = { 0 }, text = { 0 };
+	struct buf text = { 0 };
 	int ret = tfs_read(t, "trace", &text, e);
 
 	if (!ret)
-		ret = rings_head(r, true, &head, e);
+		ret = complete_head(r, true, e);
 	if (!ret)
-		ret = dest_file_text(r->dest, (struct view){ head.data, head.len },
+		ret = dest_file_text(r->dest, (struct view){ r->head.data, r->head.len },
 				     (struct view){ text.data, text.len }, e);
-	buf_free(&head);
 	buf_free(&text);
 	return ret;
 }

@@ -29,12 +29,12 @@ struct rings {
 	struct page_layout layout;
 	struct cpu_list cpus;
 	bool opened, dest_open;
+	struct buf head;     /* owned: begun */
 	int idle[2];	     /* owned: a pipe where nothing comes, for what is not taken */
 	int *sources;	     /* owned: [cpu index * nbuffers + buffer] */
 	struct pump **pumps; /* owned: one for each CPU, NULL = not started */
 	struct pump_result *pumped;
 	struct cpu_stats *before; /* owned: as .sources */
-	struct buf head;	  /* the metadata, as far as they are collected */
 };
 
 /* The root directory, the CPUs, the size of pages. In every case rings_close() when done. */
@@ -52,12 +52,10 @@ int rings_begin_dest(struct rings *r, struct err *e);
 /* A thread for each CPU, which looks at least every @interval_ns; or the sources go to a
  * destination that reads them itself (dest_ops.sources). */
 int rings_start(struct rings *r, uint64_t interval_ns, struct err *e);
-/* Before rings_begin_dest(): what takes long of the metadata, where the destination wants that. */
-int rings_collect_early(struct rings *r, struct err *e);
+/* What takes long of the metadata, once. rings_send_head() does it where it was not done. */
+int rings_collect_head(struct rings *r, struct err *e);
 /* The metadata as they are now: pages may flow already. */
 int rings_send_head(struct rings *r, struct err *e);
-/* Append this machine's metadata, with options, as the head of a file. @latency: of a text. */
-int rings_head(struct rings *r, bool latency, struct buf *to, struct err *e);
 
 uint64_t rings_moved(const struct rings *r); /* bytes given to the destination up to now */
 uint64_t rings_lost(struct rings *r);	     /* events that the rings lost since they were opened */

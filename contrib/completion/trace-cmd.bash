@@ -17,7 +17,7 @@ _trace_cmd_options() {
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
-	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
 	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -s -k -q --quiet --user --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
@@ -97,6 +97,8 @@ _trace_cmd_kind() {
 	"list --dir") echo dir ;;
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
+	"restore -t") echo dir ;;
+	"restore -k") echo file ;;
 	"restore --file-version") echo none ;;
 	"extract -p") echo tracer ;;
 	"extract -O") echo traceoption ;;
