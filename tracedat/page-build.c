@@ -54,8 +54,8 @@ static void put_word(struct page_build *b, uint32_t v)
 
 static void put_head(struct page_build *b, uint32_t type, uint32_t delta)
 {
-	put_word(b, b->layout->big ? type << DELTA_BITS | delta
-				   : delta << (32 - DELTA_BITS) | type);
+	put_word(b,
+		 b->layout->big ? type << DELTA_BITS | delta : delta << (32 - DELTA_BITS) | type);
 }
 
 /* What must stand before a record: type 0 = nothing. False: no record can say this time. */

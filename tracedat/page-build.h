@@ -14,10 +14,10 @@
 struct page_build {
 	const struct page_layout *layout; /* borrowed */
 	uint8_t *page;			  /* borrowed, layout->size bytes; NULL: only count */
-	uint32_t at, end;		  /* offsets of the next record, and of the end of the room */
-	uint64_t ts;			  /* of the last record */
-	uint64_t first_ts;		  /* of the page */
-	int64_t lost;			  /* as in struct page_walk */
+	uint32_t at, end;  /* offsets of the next record, and of the end of the room */
+	uint64_t ts;	   /* of the last record */
+	uint64_t first_ts; /* of the page */
+	int64_t lost;	   /* as in struct page_walk */
 	bool empty;
 };
 

@@ -53,7 +53,8 @@ uint64_t page_timestamp(const struct page_layout *layout, const uint8_t *page);
 uint32_t page_valid(const struct page_layout *layout, const uint8_t *page);
 int64_t page_lost(const struct page_layout *layout, const uint8_t *page);
 
-/* What is lost in all when @a and then @b were: either may be PAGE_LOST_UNKNOWN, and so is the sum. */
+/* What is lost in all when @a and then @b were: either may be PAGE_LOST_UNKNOWN, and so is the sum.
+ */
 static inline int64_t page_lost_sum(int64_t a, int64_t b)
 {
 	return a == PAGE_LOST_UNKNOWN || b == PAGE_LOST_UNKNOWN || a > INT64_MAX - b
