@@ -12,11 +12,11 @@
 #include "trace-cmd.h"
 
 #include <errno.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/recording.h"
+#include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
@@ -72,52 +72,27 @@ static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
-		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
+	if (c->virt && plan_is_latency(c->plan.plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, which --virt does not send");
+		return err_hint(e, "record without --virt: the text is stored in the file of -o");
 	}
 	return plan_check(c->plan.plan, has_command, e);
 }
 
-/* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
-static void make_version(char *to, size_t room)
-{
-	struct utsname u;
-
-	if (uname(&u))
-		snprintf(to, room, "trace-cmd %s", VERSION);
-	else
-		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
-			 u.machine);
-}
-
-static int print_table(const struct record_ctx *c, const struct totals *t)
-{
-	struct buf text = { 0 };
-
-	if (c->quiet)
-		return 0;
-	if (!totals_print(t, &text) && !buf_text(&text))
-		fputs((const char *)text.data, c->to_stderr ? stderr : stdout);
-	buf_free(&text);
-	return 0;
-}
-
 static int run(struct record_ctx *c, char *const *command)
 {
-	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
+	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
 	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
-				    .version = version,
+				    .version = meta_version(version, sizeof(version)),
 				    .keep = c->keep,
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
 	struct err e = { 0 };
 	int ret;
 
-	make_version(version, sizeof(version));
 	o.dest = c->virt ? dest_virt_new(version, &e)
 			 : dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
 					 &e);
@@ -128,8 +103,8 @@ static int run(struct record_ctx *c, char *const *command)
 	ret = recording_run(&o, result, &e);
 	if (e.code)
 		err_print(stderr, &e);
-	if (!ret)
-		print_table(c, &result->totals);
+	if (!ret && !c->quiet && !result->text)
+		totals_write(&result->totals, c->to_stderr ? stderr : stdout, NULL);
 	if (!ret && result->ended_by_host)
 		fprintf(stderr, "trace-cmd: the host ended the recording\n");
 	o.dest->ops->free(o.dest);

@@ -220,25 +220,40 @@ static const struct block {
 	{ TDAT_OPT_CMDLINES, parse_cmdlines },
 };
 
+/* The section that option @id names. */
+static int named_section(struct tdat_file *f, uint16_t id, struct view *body, struct section *s,
+			 struct err *e)
+{
+	const struct tdat_option *o = tdat_head_option(&f->head, id);
+	struct rcur c = o ? rcur_make(o->data.p, o->data.len, f->head.big) : (struct rcur){ 0 };
+	uint64_t off = rcur_u64(&c);
+
+	if (c.bad)
+		return err_say(e, EPROTO, "option %u is cut", (unsigned int)id);
+	return load_section(f, off, id, false, body, s, e);
+}
+
+int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e)
+{
+	struct section s;
+	int rc = named_section(f, id, body, &s, e);
+
+	return rc ? err_prefix(e, "%s", f->path) : 0;
+}
+
 static int read_block(struct tdat_file *f, const struct block *b, struct err *e)
 {
-	const struct tdat_option *o = tdat_head_option(&f->head, b->id);
-	struct rcur c;
 	struct section s;
 	struct view body;
 	struct place pl;
-	uint64_t off;
 	int rc;
 
-	if (!o && b->id == TDAT_OPT_HEADER_INFO)
+	if (!tdat_head_option(&f->head, b->id)) {
+		if (b->id != TDAT_OPT_HEADER_INFO)
+			return 0;
 		return err_say(e, EPROTO, "no options section names the header_page");
-	if (!o)
-		return 0;
-	c = rcur_make(o->data.p, o->data.len, f->head.big);
-	off = rcur_u64(&c);
-	if (c.bad)
-		return err_say(e, EPROTO, "option %u is cut", (unsigned int)b->id);
-	rc = load_section(f, off, b->id, false, &body, &s, e);
+	}
+	rc = named_section(f, b->id, &body, &s, e);
 	if (rc)
 		return rc;
 	pl = body_place(f, &s, body);

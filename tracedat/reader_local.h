@@ -59,4 +59,7 @@ uint64_t pages_offset(const struct tdat_pages *p);
  */
 int open_v7_head(struct tdat_file *f, struct err *e);
 
+/* Version 7: the content of the section that option @id names; borrowed from @f. */
+int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e);
+
 #endif

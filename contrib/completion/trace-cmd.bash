@@ -5,18 +5,23 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore help"
+	echo "record report virt-server setup-guest list restore extract stream snapshot check-events convert help"
 }
 
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
 	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
-	report) printf %s "-i -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
+	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output -D --daemon -l --log --once --file-version --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
+	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -s -k -q --quiet --user --help" ;;
+	snapshot) printf %s "-s -r -f -B -c --help" ;;
+	check-events) printf %s "-N -v --verbose --help" ;;
+	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
 	esac
 }
 
@@ -43,6 +48,7 @@ _trace_cmd_kind() {
 	"record -s") echo none ;;
 	"record --user") echo user ;;
 	"report -i") echo file ;;
+	"report --guest") echo none ;;
 	"report -r") echo event ;;
 	"report -n") echo event ;;
 	"report -F") echo event ;;
@@ -73,6 +79,34 @@ _trace_cmd_kind() {
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
 	"restore --file-version") echo none ;;
+	"extract -p") echo tracer ;;
+	"extract -O") echo traceoption ;;
+	"extract -o") echo file ;;
+	"extract -B") echo buffer ;;
+	"extract --file-version") echo none ;;
+	"stream -e") echo event ;;
+	"stream -f") echo none ;;
+	"stream -R") echo none ;;
+	"stream -p") echo tracer ;;
+	"stream -l") echo none ;;
+	"stream -n") echo none ;;
+	"stream -g") echo none ;;
+	"stream --module") echo none ;;
+	"stream --max-graph-depth") echo none ;;
+	"stream -O") echo traceoption ;;
+	"stream -C") echo clock ;;
+	"stream -b") echo none ;;
+	"stream -B") echo buffer ;;
+	"stream -M") echo none ;;
+	"stream -P") echo none ;;
+	"stream -s") echo none ;;
+	"stream --user") echo user ;;
+	"snapshot -B") echo buffer ;;
+	"snapshot -c") echo none ;;
+	"convert -i" | "convert --input") echo file ;;
+	"convert -o" | "convert --output") echo file ;;
+	"convert --file-version") echo none ;;
+	"convert --compression") echo none ;;
 	esac
 }
 
