@@ -19,6 +19,9 @@
 
 #include <errno.h>
 #include "tracedat/page-build.h"
+#include "tracedat/reader_local.h"
+
+enum { EXTRAS_MAX = 2 };
 
 struct split_lane {
 	struct lane lane;	    /* .ev: the event ahead */
@@ -42,6 +45,8 @@ struct tdat_split {
 	size_t nlanes;
 	struct merge *merge;	 /* owned; NULL: each lane for itself */
 	struct split_lane *held; /* what the merge gave and no piece has */
+	struct tdat_extra extras[EXTRAS_MAX];
+	size_t nextras;
 	bool begun;
 	struct tdat_split_piece piece;
 };
@@ -264,12 +269,14 @@ static int write_buffers(struct tdat_split *s, int fd, const char *path,
 		.compression = s->plan->compression,
 		.head = tdat_head(s->f),
 		.buffers = buffers,
+		.extras = s->extras,
+		.nextras = s->nextras,
 	};
 
 	if (no_top)
 		buffers[plan.nbuffers++] = (struct tdat_buffer_data){
 			.name = "",
-			.clock = tdat_buffer(s->f, 0)->clock,
+			.clock = s->nkept ? tdat_buffer(s->f, s->kept[0].from)->clock : NULL,
 			.page_size = plan.head->layout.size,
 		};
 	for (size_t i = 0; i < s->nkept; i++) {
@@ -316,6 +323,13 @@ static int keep_buffers(struct tdat_split *s, struct err *e)
 		s->kept[i] = s->plan->buffers
 				     ? s->plan->buffers[i]
 				     : (struct tdat_split_buffer){ i, tdat_buffer(s->f, i)->name };
+	for (size_t i = 1; i < n; i++) /* the top one first */
+		if (!s->kept[i].name[0] && s->kept[0].name[0]) {
+			struct tdat_split_buffer top = s->kept[i];
+
+			memmove(s->kept + 1, s->kept, i * sizeof(*s->kept));
+			s->kept[0] = top;
+		}
 	s->nkept = n;
 	return 0;
 }
@@ -359,6 +373,23 @@ static int add_lanes(struct tdat_split *s, struct err *e)
 	return 0;
 }
 
+/* Sections that the head has no place for; version 6 has none for them either. */
+static void keep_extras(struct tdat_split *s)
+{
+	static const uint16_t ids[EXTRAS_MAX] = { TDAT_OPT_BTF_FILE, TDAT_OPT_MODULES };
+	struct err e = { 0 };
+	struct view body;
+
+	for (size_t i = 0; s->plan->version > 6 && i < EXTRAS_MAX; i++) {
+		if (!tdat_head_option(tdat_head(s->f), ids[i]))
+			continue;
+		if (!file_section(s->f, ids[i], &body, &e))
+			s->extras[s->nextras++] = (struct tdat_extra){ ids[i], body };
+		else if (s->plan->say)
+			s->plan->say(s->plan->ctx, &e);
+	}
+}
+
 static int open_split(struct tdat_split *s, struct err *e)
 {
 	struct view text;
@@ -367,6 +398,7 @@ static int open_split(struct tdat_split *s, struct err *e)
 	if (tdat_latency_text(s->f, &text))
 		return err_say(e, ENODATA, "%s holds the text of a latency tracer, no events",
 			       tdat_path(s->f));
+	keep_extras(s);
 	rc = keep_buffers(s, e);
 	if (!rc)
 		rc = add_lanes(s, e);
