@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <signal.h>
 
-static const struct command *const commands[] = {
-	&cmd_record,	  &cmd_report,	 &cmd_virt_server,  &cmd_listen,
-	&cmd_setup_guest, &cmd_list,	 &cmd_restore,	    &cmd_extract,
-	&cmd_stream,	  &cmd_snapshot, &cmd_check_events, &cmd_convert,
-};
+#define COMMAND_ENTRY(name) &cmd_##name,
+static const struct command *const commands[] = { COMMANDS(COMMAND_ENTRY) };
+#undef COMMAND_ENTRY
 
 static int usage(FILE *to)
 {

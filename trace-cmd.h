@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* trace-cmd.h - the subcommands: one file trace-*.c each; trace-cmd.c has them in its table */
+/* trace-cmd.h - the subcommands: one file trace-*.c each, in the order of 'trace-cmd help' */
 #ifndef TRACE_CMD_H
 #define TRACE_CMD_H
 
 #include "base/opt.h"
 
-extern const struct command cmd_record, cmd_virt_server, cmd_setup_guest, cmd_report, cmd_list,
-	cmd_restore, cmd_listen, cmd_extract, cmd_stream, cmd_snapshot, cmd_check_events,
-	cmd_convert;
+/* clang-format off */
+#define COMMANDS(X) \
+	X(record) \
+	X(report) \
+	X(virt_server) \
+	X(listen) \
+	X(setup_guest) \
+	X(list) \
+	X(stream) \
+	X(extract) \
+	X(snapshot) \
+	X(convert) \
+	X(split) \
+	X(restore) \
+	X(check_events)
+/* clang-format on */
+
+#define COMMAND_DECLARE(name) extern const struct command cmd_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
 
 #endif

@@ -11,9 +11,9 @@
 #include "trace-cmd.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/newfile.h"
 #include "tracedat/convert.h"
 
@@ -67,13 +67,6 @@ static int judge(struct convert_opts *o, char *const *words, int n, struct err *
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)o->version);
 	return tdat_compression_for(o->compression, (int)o->version, &o->compression, e);
-}
-
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 static int write_out(const struct convert_opts *o, struct tdat_file *f, struct tdat_convert *c,

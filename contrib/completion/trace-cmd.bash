@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server listen setup-guest list restore extract stream snapshot check-events convert help"
+	echo "record report virt-server listen setup-guest list stream extract snapshot convert split restore check-events help"
 }
 
 # The options of subcommand $1.
@@ -17,12 +17,13 @@ _trace_cmd_options() {
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
-	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
-	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -s -k -q --quiet --user --help" ;;
+	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
-	check-events) printf %s "-N -v --verbose --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
+	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
+	check-events) printf %s "-N -v --verbose --help" ;;
 	esac
 }
 
@@ -95,16 +96,6 @@ _trace_cmd_kind() {
 	"list -e") echo event ;;
 	"list -f") echo none ;;
 	"list --dir") echo dir ;;
-	"restore -o" | "restore --output") echo file ;;
-	"restore -i" | "restore --input") echo file ;;
-	"restore -t") echo dir ;;
-	"restore -k") echo file ;;
-	"restore --file-version") echo none ;;
-	"extract -p") echo tracer ;;
-	"extract -O") echo traceoption ;;
-	"extract -o") echo file ;;
-	"extract -B") echo buffer ;;
-	"extract --file-version") echo none ;;
 	"stream -e") echo event ;;
 	"stream -f") echo none ;;
 	"stream -R") echo none ;;
@@ -122,12 +113,34 @@ _trace_cmd_kind() {
 	"stream -P") echo none ;;
 	"stream -s") echo none ;;
 	"stream --user") echo user ;;
+	"extract -p") echo tracer ;;
+	"extract -O") echo traceoption ;;
+	"extract -o") echo file ;;
+	"extract -B") echo buffer ;;
+	"extract --file-version") echo none ;;
 	"snapshot -B") echo buffer ;;
 	"snapshot -c") echo none ;;
 	"convert -i" | "convert --input") echo file ;;
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
 	"convert --compression") echo none ;;
+	"split -i" | "split --input") echo file ;;
+	"split -o" | "split --output") echo file ;;
+	"split -s") echo none ;;
+	"split -m") echo none ;;
+	"split -u") echo none ;;
+	"split -e") echo none ;;
+	"split -p") echo none ;;
+	"split -C") echo cpu ;;
+	"split -B") echo none ;;
+	"split -b") echo none ;;
+	"split --file-version") echo none ;;
+	"split --compression") echo none ;;
+	"restore -o" | "restore --output") echo file ;;
+	"restore -i" | "restore --input") echo file ;;
+	"restore -t") echo dir ;;
+	"restore -k") echo file ;;
+	"restore --file-version") echo none ;;
 	esac
 }
 
