@@ -8,7 +8,9 @@
 #include <signal.h>
 
 static const struct command *const commands[] = {
-	&cmd_record, &cmd_report, &cmd_virt_server, &cmd_setup_guest, &cmd_list, &cmd_restore,
+	&cmd_record,  &cmd_report, &cmd_virt_server, &cmd_setup_guest, &cmd_list,
+	&cmd_restore, &cmd_start,  &cmd_set,	     &cmd_stop,	       &cmd_restart,
+	&cmd_reset,   &cmd_clear,  &cmd_show,	     &cmd_stat,
 };
 
 static int usage(FILE *to)

@@ -6,6 +6,7 @@
 #include "base/opt.h"
 
 extern const struct command cmd_record, cmd_virt_server, cmd_setup_guest, cmd_report, cmd_list,
-	cmd_restore;
+	cmd_restore, cmd_start, cmd_set, cmd_stop, cmd_restart, cmd_reset, cmd_clear, cmd_show,
+	cmd_stat;
 
 #endif
