@@ -30,6 +30,7 @@
 
 #include "base/cleanup.h"
 #include "base/loop.h"
+#include "recording/extras.h"
 #include "tracedat/head.h"
 #include "tracing/apply.h"
 #include "tracing/meta.h"
@@ -56,6 +57,7 @@ struct recording {
 	struct page_layout layout;
 	struct cpu_list cpus;
 	struct task *task;
+	struct extras *extras;
 	struct applied *applied;
 	size_t nbuffers;
 	const char *names[MAX_BUFFERS];
@@ -149,6 +151,15 @@ static int apply_plan(struct recording *r)
 	return 0;
 }
 
+static int begin_extras(struct recording *r)
+{
+	if (!r->opts->date && !r->opts->proc_map)
+		return 0;
+	r->extras = extras_begin(r->opts, r->top, r->task ? task_pid(r->task) : 0,
+				 applied_clock(r->applied, 0), r->err);
+	return r->extras ? 0 : -r->err->code;
+}
+
 static int begin_dest(struct recording *r)
 {
 	const struct dest_ops *ops = r->opts->dest->ops;
@@ -206,10 +217,13 @@ static int start_pumps(struct recording *r)
 
 		if (ret)
 			return ret;
+		o.keep = r->opts->keep_bytes;
 		r->pumps[i] = pump_start(&o, r->err);
 		if (!r->pumps[i])
 			return -r->err->code;
-		ret = trace_hide(r->applied, pump_tid(r->pumps[i]), r->err);
+		ret = pump_set_prio(r->pumps[i], r->opts->rt_prio, r->err);
+		if (!ret)
+			ret = trace_hide(r->applied, pump_tid(r->pumps[i]), r->err);
 		if (ret)
 			return ret;
 	}
@@ -442,6 +456,7 @@ static int fill_totals(struct recording *r)
 		struct cpu_totals *c = &t->cpu[r->cpus.cpu[i]];
 
 		c->bytes = r->pumped[i].sent;
+		c->quota = totals_pages(t, r->pumped[i].trimmed);
 		c->transport = totals_pages(t, r->pumped[i].stuck);
 		ret = count_events(r, i, c);
 	}
@@ -489,7 +504,7 @@ static int make_tail(struct recording *r, const struct stat_texts *s)
 		ret = tdat_put_option(&r->tail, TDAT_OPT_CMDLINES, names.data, (uint32_t)names.len,
 				      r->err);
 	buf_free(&names);
-	return ret;
+	return ret ? ret : extras_put(r->extras, &r->tail, r->err);
 }
 
 static int finish_dest(struct recording *r)
@@ -516,6 +531,7 @@ static int stop_and_finish(struct recording *r)
 	if (r->task && !ret) {
 		struct err ignored = { 0 };
 
+		extras_command_ended(r->extras);
 		if (task_reap(r->task, &r->result->command_status, &ignored))
 			r->result->command_status = 0;
 	}
@@ -532,9 +548,9 @@ static int stop_and_finish(struct recording *r)
 }
 
 static int (*const steps[])(struct recording *r) = {
-	open_tracefs, open_dest,    prepare_command, make_loop,	 apply_plan,
-	open_sources, begin_dest,   start_pumps,     watch_pids, switch_on,
-	send_head,    wait_for_end, stop_and_finish,
+	open_tracefs, open_dest,    prepare_command, make_loop,	      apply_plan,
+	begin_extras, open_sources, begin_dest,	     start_pumps,     watch_pids,
+	switch_on,    send_head,    wait_for_end,    stop_and_finish,
 };
 
 /* Leave nothing behind, wherever the steps ended. */
@@ -549,6 +565,7 @@ static int recording_end(struct recording *r, int ret)
 	join_pumps(r, 0);
 	if (ret && r->dest_open && !r->started && r->opts->dest->ops->abandon)
 		r->opts->dest->ops->abandon(r->opts->dest);
+	extras_free(r->extras);
 	task_free(r->task);
 	unwatch_pids(r);
 	for (size_t i = 0; r->sources && i < r->cpus.n * r->nbuffers; i++)
