@@ -428,9 +428,12 @@ static int check_removed(const struct trace_plan *p, struct err *e)
 	}
 	for (size_t i = 0; i < p->removed.n; i++)
 		for (size_t b = 1; b < p->nbuffers; b++)
-			if (!strcmp(p->removed.text[i], p->buffers[b].name))
-				return err_say(e, EINVAL, "-B %s: it is removed, too, by -v -B",
-					       p->buffers[b].name);
+			if (!strcmp(p->removed.text[i], p->buffers[b].name)) {
+				err_say(e, EINVAL, "-B %s: it is removed, too, by -v -B",
+					p->buffers[b].name);
+				return err_hint(e, "'trace-cmd reset -B %s -d' removes it alone",
+						p->buffers[b].name);
+			}
 	return 0;
 }
 

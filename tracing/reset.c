@@ -37,7 +37,6 @@ static const char *const quiet[][2] = {
 
 static const char *const files[][2] = {
 	{ "events/enable", "0" },
-	{ "set_event", "" },
 	{ "set_event_pid", "" },
 	{ "set_event_notrace_pid", "" },
 	{ "set_ftrace_pid", "" },
