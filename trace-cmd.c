@@ -8,7 +8,9 @@
 #include <signal.h>
 
 #define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
 static const struct command *const commands[] = { COMMANDS(COMMAND_ENTRY) };
+#undef COMMAND_ENTRY
 #undef COMMAND_ENTRY
 
 static int usage(FILE *to)

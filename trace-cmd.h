@@ -13,6 +13,14 @@
 	X(listen) \
 	X(setup_guest) \
 	X(list) \
+	X(start) \
+	X(set) \
+	X(stop) \
+	X(restart) \
+	X(reset) \
+	X(clear) \
+	X(show) \
+	X(stat) \
 	X(stream) \
 	X(extract) \
 	X(snapshot) \

@@ -24,11 +24,11 @@ enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
-	bool virt, tcp, quiet, keep, to_stderr;
+	bool virt, tcp, quiet, keep, to_stderr, date, proc_map;
 	const char *output, *user, *compression, *net, *vsock; /* the last two: as typed */
 	char host[NET_NAME_MAX];
 	uint32_t port;
-	uint64_t file_version, interval_us, protocol;
+	uint64_t file_version, interval_us, protocol, rt_prio, keep_kb;
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -44,6 +44,12 @@ static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct
 }
 
 #define AT(member) .off = offsetof(struct record_ctx, member)
+
+static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	(void)o;
+	return parse_u64(val, 1, 99, &((struct record_ctx *)ctx)->rt_prio, "-r", e);
+}
 
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
@@ -67,6 +73,13 @@ static const struct opt record_opts[] = {
 	  tdat_opt_compression, AT(compression) },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
+	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",
+	  set_rt_prio },
+	{ 'm', NULL, "KB", "keep only the newest KiB of each CPU", opt_set_u64, AT(keep_kb) },
+	{ 0, "date", NULL, "store how far the clock is from the time of day", opt_set_flag,
+	  AT(date) },
+	{ 0, "proc-map", NULL, "store the address maps of COMMAND, or of those of -P", opt_set_flag,
+	  AT(proc_map) },
 	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,
 	  AT(keep) },
 	{ 'q', "quiet", NULL, "no table and no status line", opt_set_flag, AT(quiet) },
@@ -127,6 +140,8 @@ static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
+	if (c->keep_kb && (c->virt || c->net || c->vsock || c->plan.plan->nbuffers > 1))
+		return err_say(e, EINVAL, "-m is for a local file with one buffer");
 	if ((c->virt || c->net || c->vsock) && plan_is_latency(c->plan.plan)) {
 		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
 		return err_hint(e, "record without --virt, -N and -V: -o says which file");
@@ -178,6 +193,10 @@ static int run(struct record_ctx *c, char *const *command)
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
 				    .version = meta_version(version, sizeof(version)),
+				    .rt_prio = (unsigned int)c->rt_prio,
+				    .keep_bytes = c->keep_kb * 1024,
+				    .date = c->date,
+				    .proc_map = c->proc_map,
 				    .keep = c->keep,
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "recording/extras.h"
 #include "recording/rings.h"
 #include "tracing/apply.h"
 #include "tracing/task.h"
@@ -43,6 +44,7 @@ struct recording {
 	struct recording_result *result;
 	struct rings rings;
 	struct task *task;
+	struct extras *extras;
 	struct applied *applied;
 	bool tracing, aborted;
 	struct loop *loop;
@@ -113,6 +115,24 @@ static int apply_plan(struct recording *r)
 	return 0;
 }
 
+static int put_extras(void *ctx, struct buf *tail, struct err *e)
+{
+	struct recording *r = ctx;
+
+	return extras_put(r->extras, tail, e);
+}
+
+static int begin_extras(struct recording *r)
+{
+	r->rings.more = put_extras;
+	r->rings.more_ctx = r;
+	if (!r->opts->date && !r->opts->proc_map)
+		return 0;
+	r->extras = extras_begin(r->opts, r->rings.top, r->task ? task_pid(r->task) : 0,
+				 applied_clock(r->applied, 0), r->err);
+	return r->extras ? 0 : -r->err->code;
+}
+
 static int open_sources(struct recording *r)
 {
 	return rings_open_sources(&r->rings, r->err);
@@ -130,7 +150,11 @@ static int begin_dest(struct recording *r)
 
 static int start_pumps(struct recording *r)
 {
-	int ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
+	int ret;
+
+	r->rings.keep_bytes = r->opts->keep_bytes;
+	r->rings.rt_prio = r->opts->rt_prio;
+	ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
 
 	for (size_t i = 0; !ret && i < r->rings.cpus.n; i++)
 		if (r->rings.pumps[i])
@@ -270,6 +294,7 @@ static int stop(struct recording *r)
 	int ret = trace_off(r->applied, r->err);
 
 	r->tracing = false;
+	extras_command_ended(r->extras);
 	return ret;
 }
 
@@ -304,9 +329,9 @@ static int reap_command(struct recording *r)
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs,  open_dest,	prepare_command, make_loop,  apply_plan, open_sources,
-	collect_early, begin_dest,	start_pumps,	 watch_pids, switch_on,	 send_head,
-	wait_for_end,  stop_and_finish, reap_command,	 NULL,
+	open_tracefs, open_dest,     prepare_command, make_loop,    apply_plan, begin_extras,
+	open_sources, collect_early, begin_dest,      start_pumps,  watch_pids, switch_on,
+	send_head,    wait_for_end,  stop_and_finish, reap_command, NULL,
 };
 
 static const step_fn text_steps[] = {
@@ -326,6 +351,7 @@ static int recording_end(struct recording *r, int ret)
 	rings_join(&r->rings, 0);
 	if (ret && !r->started)
 		rings_abandon_dest(&r->rings);
+	extras_free(r->extras);
 	task_free(r->task);
 	unwatch_pids(r);
 	rings_close_sources(&r->rings); /* an instance that is open cannot be removed */

@@ -156,9 +156,13 @@ int rings_start(struct rings *r, uint64_t interval_ns, struct err *e)
 
 		if (ret)
 			return ret;
+		o.keep = r->keep_bytes;
 		r->pumps[i] = pump_start(&o, e);
 		if (!r->pumps[i])
 			return e ? -e->code : -EIO;
+		ret = pump_set_prio(r->pumps[i], r->rt_prio, e);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -291,6 +295,7 @@ static int fill_totals(struct rings *r, struct totals *t, bool from_start, struc
 		struct cpu_totals *c = &t->cpu[r->cpus.cpu[i]];
 
 		c->bytes = r->pumped[i].sent;
+		c->quota = totals_pages(t, r->pumped[i].trimmed);
 		c->transport = totals_pages(t, r->pumped[i].stuck);
 		if (!r->snapshot)
 			ret = count_events(r, i, from_start, c, e);
@@ -352,6 +357,8 @@ static int make_tail(struct rings *r, struct buf *tail, struct err *e)
 		ret = tfs_read(r->top, "saved_cmdlines", &names, e);
 	if (!ret)
 		ret = tdat_put_option(tail, TDAT_OPT_CMDLINES, names.data, (uint32_t)names.len, e);
+	if (!ret && r->more)
+		ret = r->more(r->more_ctx, tail, e);
 	buf_free(&names);
 	stat_texts_free(&s);
 	return ret;

@@ -24,6 +24,11 @@ struct rings {
 	const char *names[RINGS_MAX_BUFFERS];	    /* borrowed */
 	struct tracefs *buffers[RINGS_MAX_BUFFERS]; /* borrowed; NULL = nothing is taken of it */
 	bool snapshot;				    /* the pages of the snapshot, not of the ring */
+	uint64_t keep_bytes;			    /* of each CPU's newest pages, 0 = all */
+	unsigned int rt_prio; /* SCHED_FIFO priority of the pumps, 0 = as they are */
+	/* Append option records that are known only at the end; may be NULL. */
+	int (*more)(void *ctx, struct buf *tail, struct err *e);
+	void *more_ctx;
 
 	struct tracefs *top; /* owned */
 	struct page_layout layout;

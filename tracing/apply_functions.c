@@ -133,7 +133,7 @@ static int set_functions(const struct applied_buffer *b, const char *file,
 
 	if (!l->n && !module) {
 		/* Nobody asked for it: only an old filter is in the way, and it may stay. */
-		if (is_function_tracer(b->plan->tracer) && tfs_has(b->t, file))
+		if (is_function_tracer(b->plan->tracer) && !b->whole->adding && tfs_has(b->t, file))
 			undo_write(b->undo, b->t, file, "", NULL);
 		return 0;
 	}
