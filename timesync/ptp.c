@@ -205,7 +205,7 @@ static int guest_probe(struct ts_ptp *p, const struct ts_msg *m, struct rcur r, 
 
 	if (r.bad || !count || count > p->count)
 		return broken(e, m, "answers a probe that was not sent");
-	if (count < p->count) {
+	if (count < p->count || p->state == TS_PTP_WAITING) {
 		p->late++;
 		return 0;
 	}
