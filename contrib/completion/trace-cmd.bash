@@ -12,7 +12,7 @@ _trace_cmd_commands() {
 _trace_cmd_options() {
 	case $1 in
 	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
-	report) printf %s "-i -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
+	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output -D --daemon -l --log --once --file-version --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
@@ -43,6 +43,7 @@ _trace_cmd_kind() {
 	"record -s") echo none ;;
 	"record --user") echo user ;;
 	"report -i") echo file ;;
+	"report --guest") echo none ;;
 	"report -r") echo event ;;
 	"report -n") echo event ;;
 	"report -F") echo event ;;
