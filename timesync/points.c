@@ -14,6 +14,8 @@
  * Steps. Readers take the values of the first point of a pair, so the last point of all would
  * never count: a mark is put behind it, one unit later with the same values. A reader of a lone
  * point takes its offset and not its scaling: a lone point that scales gets the mark, too.
+ * Stock's product of time and scaling is cut to 64 bits; no other scaling that is exact would fit
+ * either, so ours are the exact ones.
  *
  * Where the clock of a guest goes back (it writes its TSC; it was migrated) some guest times exist
  * twice and a table by guest time can only say one: the later life of the clock has it.
@@ -281,6 +283,15 @@ size_t ts_points_missing(const struct ts_points *p, size_t *first)
 		*first = i;
 	}
 	return missing;
+}
+
+bool ts_points_scaled(const struct ts_points *p)
+{
+	for (size_t i = 0; i < p->cpus; i++)
+		for (size_t k = 0; k < p->lines[i].n; k++)
+			if (p->lines[i].at[k].scaling != 1 || p->lines[i].at[k].fraction)
+				return true;
+	return false;
 }
 
 int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, struct err *e)

@@ -67,6 +67,12 @@ size_t ts_points_missing(const struct ts_points *p, size_t *first);
 int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, struct err *e);
 
 /*
+ * Does a CPU's clock run at another rate by its hardware? The stock trace-cmd multiplies such times
+ * in 64 bits, which overflow for any but the smallest: only our own report is right then.
+ */
+bool ts_points_scaled(const struct ts_points *p);
+
+/*
  * The point of a clock that the hardware scales: guest = ((host * @ratio) >> @fraction) + @tsc. The
  * inverse as a sample has an error below one tick at @guest. @ratio 0 or 1: not scaled.
  * -ERANGE: no sample can say it (the guest's clock has less than 1/65536 of the host's rate).

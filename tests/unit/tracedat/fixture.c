@@ -326,7 +326,10 @@ int fx_write(int fd, const struct fx_file *t, struct err *e)
 	for (unsigned int i = 0; i <= t->instances; i++)
 		make_buffer(t, i, &buffers[i]);
 	rc = tdat_write(fd, "the test file",
-			&(struct tdat_file_plan){ t->version, &head, buffers, t->instances + 1 },
+			&(struct tdat_file_plan){ .version = t->version,
+						  .head = &head,
+						  .buffers = buffers,
+						  .nbuffers = t->instances + 1 },
 			e);
 	for (unsigned int i = 0; i <= t->instances; i++)
 		free_buffer(&buffers[i]);
