@@ -5,9 +5,9 @@
  * Theory of operation
  *
  * The options fill a struct trace_plan in the order in which they stand (tracing/plan.h) and choose
- * the destination: a local trace.dat, or the host over virtio-serial (--virt). Everything else is
- * recording/recording.c. At the end: the loss table, and an exit status that says whether it is
- * whole.
+ * the destination: a local trace.dat, a listener (-N, -V), or the host over virtio-serial (--virt).
+ * Everything else is recording/recording.c. At the end: the loss table, and an exit status that
+ * says whether it is whole.
  */
 #include "trace-cmd.h"
 
@@ -23,9 +23,11 @@ enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
-	bool virt, quiet, keep, to_stderr;
-	const char *output, *user;
-	uint64_t file_version, interval_us;
+	bool virt, tcp, quiet, keep, to_stderr;
+	const char *output, *user, *net, *vsock; /* the last two: as typed */
+	char host[NET_NAME_MAX];
+	uint32_t port;
+	uint64_t file_version, interval_us, protocol;
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -45,6 +47,14 @@ static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(virt) },
+	{ 'N', NULL, "HOST:PORT", "send the trace to 'trace-cmd listen -p PORT' on HOST",
+	  opt_set_text, AT(net) },
+	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",
+	  opt_set_text, AT(vsock) },
+	{ 't', NULL, NULL, "with -N: send the pages over TCP instead of UDP, which may lose some",
+	  opt_set_flag, AT(tcp) },
+	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
+	  AT(protocol) },
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
@@ -62,13 +72,47 @@ static const struct opt record_opts[] = {
 	{ 0, "stderr", NULL, "the table goes to stderr", opt_set_flag, AT(to_stderr) },
 };
 
+/* @hint: what to type instead. */
+static int say_usage(struct err *e, const char *hint, const char *what)
+{
+	err_say(e, EINVAL, "%s", what);
+	err_hint(e, "%s", hint);
+	return -EINVAL;
+}
+
+/* -N, -V and what goes with them. */
+static int check_net(struct record_ctx *c, struct err *e)
+{
+	if (c->protocol > WIRE_V3)
+		return say_usage(e, "1, 2 or 3", "there is no such --protocol");
+	if (!c->net && !c->vsock) {
+		if (c->tcp)
+			return say_usage(e, "-N HOST:PORT -t", "-t is for -N, which is missing");
+		if (c->protocol)
+			return say_usage(e, "-N HOST:PORT --protocol 3",
+					 "--protocol is for -N, which is missing");
+		return 0;
+	}
+	if (c->virt || (c->net && c->vsock))
+		return say_usage(e, "one of -N, -V and --virt", "a trace goes to one place");
+	if (c->output)
+		return say_usage(e, "leave out -o; 'listen -o' and 'listen -d' there say where",
+				 "-N and -V write no file here, and -o names one");
+	if (c->vsock && c->protocol && c->protocol < WIRE_V3)
+		return say_usage(e, "leave out --protocol", "vsock is spoken in version 3 only");
+	return net_split(c->vsock ? NET_VSOCK : NET_TCP, c->net ? c->net : c->vsock, c->host,
+			 &c->port, e);
+}
+
 /* What the options say together. */
-static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e)
+static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
 	if (c->virt && c->output) {
 		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
 		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
 	}
+	if (check_net(c, e))
+		return -EINVAL;
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
@@ -103,6 +147,37 @@ static int print_table(const struct record_ctx *c, const struct totals *t)
 	return 0;
 }
 
+/* NULL with @e. */
+static struct dest *make_dest(const struct record_ctx *c, const char *version, struct err *e)
+{
+	struct dest_net_opts o = { .kind = c->vsock ? NET_VSOCK
+					   : c->tcp ? NET_TCP
+						    : NET_UDP,
+				   .host = c->host,
+				   .port = c->port,
+				   .gen = (enum wire_gen)c->protocol,
+				   .version = (int)c->file_version,
+				   .peer = version };
+
+	if (c->net || c->vsock)
+		return dest_net_new(&o, e);
+	if (c->virt)
+		return dest_virt_new(version, e);
+	return dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, e);
+}
+
+static void print_end(const struct record_ctx *c, const struct recording_result *r, struct dest *d)
+{
+	const char *note = d->ops->note ? d->ops->note(d) : NULL;
+
+	print_table(c, &r->totals);
+	if (note && !c->quiet)
+		fprintf(stderr, "trace-cmd: %s\n", note);
+	if (r->ended_by_host)
+		fprintf(stderr, "trace-cmd: the %s ended the recording\n",
+			c->virt ? "host" : "listener");
+}
+
 static int run(struct record_ctx *c, char *const *command)
 {
 	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
@@ -118,9 +193,7 @@ static int run(struct record_ctx *c, char *const *command)
 	int ret;
 
 	make_version(version, sizeof(version));
-	o.dest = c->virt ? dest_virt_new(version, &e)
-			 : dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
-					 &e);
+	o.dest = make_dest(c, version, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);
 		return EXIT_FAILED;
@@ -129,9 +202,7 @@ static int run(struct record_ctx *c, char *const *command)
 	if (e.code)
 		err_print(stderr, &e);
 	if (!ret)
-		print_table(c, &result->totals);
-	if (!ret && result->ended_by_host)
-		fprintf(stderr, "trace-cmd: the host ended the recording\n");
+		print_end(c, result, o.dest);
 	o.dest->ops->free(o.dest);
 	if (ret)
 		return EXIT_FAILED;
@@ -161,7 +232,8 @@ static int record(const struct command *self, int argc, char **argv)
 const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
-	.summary = "record a trace into trace.dat, or from a guest to its host (--virt)",
+	.summary =
+		"record a trace into trace.dat, or to a listener (-N), or from a guest to its host (--virt)",
 	.details = "Without COMMAND it records until Ctrl-C.\n",
 	.opts = record_opts,
 	.nopts = ARRAY_SIZE(record_opts),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dest.h - where a recording goes: a local trace.dat, or over virtio-serial to the host
+ * dest.h - where a recording goes: a local trace.dat, the host over virtio-serial, or a listener
  *
  * One ops table a destination; recording.c drives them all the same way:
  *	open     before tracefs is touched: is there a host? make the part files
@@ -15,6 +15,8 @@
 
 #include "recording/pump.h"
 #include "session/totals.h"
+#include "transport/net.h"
+#include "wire/dialect.h"
 
 struct dest;
 
@@ -37,6 +39,8 @@ struct dest_end {
 
 struct dest_ops {
 	const char *name;
+	/* The other end's patience begins with .begin: what takes long is collected before it. */
+	bool early_head;
 	int (*open)(struct dest *d, const struct dest_shape *shape, struct err *e);
 	int (*begin)(struct dest *d, struct err *e); /* may be NULL */
 	/* Of the CPU with this index in shape.cpus: .sink and what belongs to it in @o. */
@@ -45,6 +49,8 @@ struct dest_ops {
 	int (*check)(struct dest *d, struct err *e);
 	int (*watch_fd)(const struct dest *d); /* -1: nothing to watch */
 	int (*finish)(struct dest *d, const struct dest_end *end, struct err *e);
+	/* After .finish: what the user should know of this recording, or NULL. May be NULL. */
+	const char *(*note)(const struct dest *d);
 	/* Tracing never began: leave nothing behind. May be NULL. */
 	void (*abandon)(struct dest *d);
 	void (*free)(struct dest *d);
@@ -60,5 +66,17 @@ struct dest *dest_virt_new(const char *peer, struct err *e);
 /* @path: the file to write; @version: 6 or 7. */
 struct dest *dest_file_new(const char *path, int version, struct err *e);
 const char *dest_file_path(const struct dest *d);
+
+struct dest_net_opts {
+	enum net_kind kind; /* how the pages travel; the control connection is vsock for NET_VSOCK,
+			     * else TCP */
+	const char *host;   /* as net_connect() takes it; copied */
+	uint32_t port;
+	enum wire_gen gen; /* speak this one, or 0: what the listener can */
+	int version;	   /* of the metadata, 6 or 7, where the listener can take 7 */
+	const char *peer;  /* our version text, borrowed */
+};
+
+struct dest *dest_net_new(const struct dest_net_opts *o, struct err *e);
 
 #endif

@@ -22,6 +22,8 @@ struct pump_opts {
 	size_t nsources;
 	int sink;	    /* borrowed */
 	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
+	bool datagram; /* the sink is a UDP socket, .nsources 1, no marks: see trace-recorder.h */
+	bool seq;
 	bool start_mark;    /* begin with a mark page: the reader looks for it */
 	uint64_t stream_id; /* for the marks */
 };

@@ -9,6 +9,7 @@
  *	open the destination (is there a host?)  -> before tracefs is touched
  *	fork the command, which waits
  *	apply the plan, tracing still off: some seconds on a slow machine
+ *	collect the metadata, if the destination will not wait for them later
  *	say to the destination that it begins    -> a host expects the rest soon
  *	start the pumps, a thread a CPU
  *	tracing on; let the command run
@@ -63,7 +64,7 @@ struct recording {
 	struct pump **pumps; /* owned: one for each CPU, NULL = not started */
 	struct pump_result *pumped;
 	struct cpu_stats *before; /* owned: as .sources */
-	struct buf tail;
+	struct buf head, tail;
 	bool dest_open, tracing, aborted;
 	struct loop *loop;
 	struct watch task_watch, dest_watch;
@@ -147,6 +148,19 @@ static int apply_plan(struct recording *r)
 	if (r->task && r->opts->plan->command_only)
 		return trace_only_pid(r->applied, task_pid(r->task), r->err);
 	return 0;
+}
+
+/* What takes long of the metadata, once. */
+static int collect_head(struct recording *r)
+{
+	struct meta_opts o = { .plan = r->opts->plan, .cmdlines_later = true };
+
+	return r->head.len ? 0 : meta_collect(r->top, &o, &r->head, r->err);
+}
+
+static int collect_early(struct recording *r)
+{
+	return r->opts->dest->ops->early_head ? collect_head(r) : 0;
 }
 
 static int begin_dest(struct recording *r)
@@ -242,15 +256,15 @@ static int put_options(struct recording *r, struct buf *to)
 /* The metadata as they are now, after tracing is on: nothing waits for them. */
 static int send_head(struct recording *r)
 {
-	struct meta_opts o = { .plan = r->opts->plan };
-	struct buf head = { 0 };
-	int ret = meta_collect(r->top, &o, &head, r->err);
+	int ret = collect_head(r);
 
 	if (!ret)
-		ret = put_options(r, &head);
+		ret = meta_cmdlines(r->top, &r->head, r->err);
 	if (!ret)
-		ret = r->opts->dest->ops->head(r->opts->dest, head.data, head.len, r->err);
-	buf_free(&head);
+		ret = put_options(r, &r->head);
+	if (!ret)
+		ret = r->opts->dest->ops->head(r->opts->dest, r->head.data, r->head.len, r->err);
+	buf_free(&r->head);
 	return ret;
 }
 
@@ -532,9 +546,9 @@ static int stop_and_finish(struct recording *r)
 }
 
 static int (*const steps[])(struct recording *r) = {
-	open_tracefs, open_dest,    prepare_command, make_loop,	 apply_plan,
-	open_sources, begin_dest,   start_pumps,     watch_pids, switch_on,
-	send_head,    wait_for_end, stop_and_finish,
+	open_tracefs, open_dest,     prepare_command, make_loop,       apply_plan,
+	open_sources, collect_early, begin_dest,      start_pumps,     watch_pids,
+	switch_on,    send_head,     wait_for_end,    stop_and_finish,
 };
 
 /* Leave nothing behind, wherever the steps ended. */
@@ -562,6 +576,7 @@ static int recording_end(struct recording *r, int ret)
 	loop_free(r->loop);
 	tfs_close(r->top);
 	cpu_list_free(&r->cpus);
+	buf_free(&r->head);
 	buf_free(&r->tail);
 	free(r->sources);
 	free(r->before);

@@ -167,7 +167,7 @@ static int check_plan(const struct tdat_file_plan *plan, struct err *e)
 {
 	int rc = 0;
 
-	if (!plan->nbuffers || plan->buffers[0].name[0])
+	if (plan->nbuffers ? plan->buffers[0].name[0] : plan->version != 7)
 		return err_say(e, EINVAL, "the first buffer of a trace.dat is not the top one");
 	if (!is_pow2(plan->head->page_size) || !is_pow2(plan->head->layout.size))
 		return err_say(e, EINVAL, "pages of %u bytes, sub-buffers of %u: no powers of two",

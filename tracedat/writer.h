@@ -51,7 +51,8 @@ struct tdat_file_plan {
 	size_t latency_len;
 	const struct tdat_head
 		*head; /* its options are written, BUFFER and section ones are made anew */
-	const struct tdat_buffer_data *buffers; /* [0] is the top buffer */
+	/* [0] is the top buffer; none: version 7 metadata for a listener, which adds them */
+	const struct tdat_buffer_data *buffers;
 	size_t nbuffers;
 	/*
 	 * The pages stand where they belong already, one after the other from tdat_data_offset()
