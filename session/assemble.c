@@ -293,7 +293,7 @@ static int count(struct assembly *a, uint32_t cpu, struct err *e)
 		ct->events = n.events;
 	if (!a->t->told) {
 		ct->ring = n.lost;
-		ct->gaps = n.lost_unknown;
+		ct->gaps = n.lost_unknown > ct->marked;
 	}
 	return 0;
 }
@@ -511,7 +511,7 @@ static int put_together(struct assembly *a, struct store_result *res, struct err
 	a->window = malloc(WINDOW);
 	if (!a->window)
 		return err_set(e, ENOMEM, "no memory to read part files");
-	a->file = (struct tdat_file_plan){ .version = a->st->place->version,
+	a->file = (struct tdat_file_plan){ .version = a->st->version,
 					   .head = &a->sh.head,
 					   .buffers = a->buffers,
 					   .nbuffers = a->nbuffers };

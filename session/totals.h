@@ -16,7 +16,8 @@ struct cpu_totals {
 	uint64_t bytes;	 /* in the file */
 	uint64_t ring;	 /* events that the guest's ring buffer dropped or overwrote */
 	uint64_t transport, quota, disk; /* pages */
-	bool gaps;			 /* the ring lost events and did not say how many */
+	uint64_t marked; /* pages before which the host noted a loss; it counts as transport */
+	bool gaps;	 /* the ring lost events and did not say how many */
 };
 
 struct totals {

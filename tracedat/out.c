@@ -30,14 +30,14 @@ void out_mem(struct out *o, const void *from, size_t n)
 {
 	if (o->rc || !n)
 		return;
-	if (n >= PENDING_MAX) {
+	if (!o->mem && n >= PENDING_MAX) {
 		out_flush(o);
 		if (!o->rc && !o->dry)
 			o->rc = pwrite_all(o->fd, from, n, o->at, o->path, o->e);
 		o->at += n;
 		return;
 	}
-	if (buf_add(&o->pending, from, n)) {
+	if (buf_add(o->mem ? o->mem : &o->pending, from, n)) {
 		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
 		return;
 	}

@@ -13,6 +13,7 @@ struct out {
 	const char *path; /* borrowed, for error texts */
 	bool big;
 	uint64_t at;	    /* file offset of the next byte */
+	struct buf *mem;    /* not NULL: all goes to its end, nothing to a file; no patches */
 	bool dry;	    /* only count: nothing is written */
 	bool in_place;	    /* pages are not copied */
 	uint64_t data;	    /* offset of the first page, 0 = none yet */
@@ -47,6 +48,13 @@ extern const struct head_block {
 uint64_t file_page_size(const struct tdat_head *h);
 /* The first bytes of a file, up to the page size. */
 void put_machine(struct out *o, const struct tdat_head *h, const char *version);
+
+/*
+ * Version 6: the blocks and the number of CPUs; the tag of the options and those that are kept,
+ * without an end mark.
+ */
+void put_blocks_v6(struct out *o, const struct tdat_head *h, uint32_t cpus);
+void put_options_v6(struct out *o, const struct tdat_head *h, bool keep_clock);
 
 /* The two layouts. @cpus: entries in each CPU table. */
 void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus);

@@ -53,4 +53,10 @@ uint64_t page_timestamp(const struct page_layout *layout, const uint8_t *page);
 uint32_t page_valid(const struct page_layout *layout, const uint8_t *page);
 int64_t page_lost(const struct page_layout *layout, const uint8_t *page);
 
+/*
+ * Say in a page of  bytes, of a machine that is not known yet, that an unknown number of events
+ * was lost before it. False: it says so already, or it is empty.
+ */
+bool page_set_missed(uint8_t *page, uint32_t size);
+
 #endif

@@ -340,7 +340,7 @@ static int read_start(struct tdat_file *f, struct err *e)
 	return 0;
 }
 
-int open_v7(struct tdat_file *f, struct err *e)
+int open_v7_head(struct tdat_file *f, struct err *e)
 {
 	const struct tdat_option *o;
 	int rc = read_start(f, e);
@@ -359,5 +359,12 @@ int open_v7(struct tdat_file *f, struct err *e)
 	}
 	if (f->head.cpus > TDAT_MAX_CPUS)
 		return err_say(e, EPROTO, "the number of CPUs cannot be");
-	return read_buffers(f, e);
+	return 0;
+}
+
+int open_v7(struct tdat_file *f, struct err *e)
+{
+	int rc = open_v7_head(f, e);
+
+	return rc ? rc : read_buffers(f, e);
 }

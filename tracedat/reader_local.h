@@ -50,4 +50,13 @@ void buffer_add_cpu(const struct tdat_file *f, struct tdat_file_buffer *b, uint3
 int section_at(const struct tdat_file *f, uint64_t off, bool whole, struct section *to,
 	       struct err *e);
 
+/* Of the page that tdat_pages_next() gave last; compressed: offset of the CPU + bytes unpacked. */
+uint64_t pages_offset(const struct tdat_pages *p);
+
+/*
+ * The head of version 7 metadata in memory: @f is {0} but for .map and .size, and owns what it
+ * holds as an open file does (but not .map).
+ */
+int open_v7_head(struct tdat_file *f, struct err *e);
+
 #endif

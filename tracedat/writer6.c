@@ -16,7 +16,7 @@
 
 #include <errno.h>
 
-static void put_blocks(struct out *o, const struct tdat_head *h, uint32_t cpus)
+void put_blocks_v6(struct out *o, const struct tdat_head *h, uint32_t cpus)
 {
 	put_machine(o, h, "6");
 	for (size_t i = 0; i < HEAD_BLOCKS; i++)
@@ -46,16 +46,22 @@ static uint64_t put_buffer_option(struct out *o, const char *name)
 	return at;
 }
 
+void put_options_v6(struct out *o, const struct tdat_head *h, bool keep_clock)
+{
+	out_mem(o, TAG_OPTIONS, TAG_LEN);
+	for (size_t i = 0; i < h->noptions; i++)
+		if (option_kept(h->options[i].id) &&
+		    (keep_clock || h->options[i].id != TDAT_OPT_TRACECLOCK))
+			out_option(o, h->options[i].id, h->options[i].data.p,
+				   h->options[i].data.len);
+}
+
 /* @patch: one place an instance. */
 static void put_options(struct out *o, const struct tdat_file_plan *plan, uint64_t *patch)
 {
 	const struct tdat_head *h = plan->head;
 
-	out_mem(o, TAG_OPTIONS, TAG_LEN);
-	for (size_t i = 0; i < h->noptions; i++)
-		if (option_kept(h->options[i].id))
-			out_option(o, h->options[i].id, h->options[i].data.p,
-				   h->options[i].data.len);
+	put_options_v6(o, h, true);
 	if (!tdat_head_option(h, TDAT_OPT_TRACECLOCK))
 		put_clock_option(o, &plan->buffers[0]);
 	for (size_t i = 1; i < plan->nbuffers; i++)
@@ -109,7 +115,7 @@ void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus)
 		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
 		return;
 	}
-	put_blocks(o, plan->head, cpus);
+	put_blocks_v6(o, plan->head, cpus);
 	put_options(o, plan, patch);
 	for (size_t i = 0; i < plan->nbuffers; i++) {
 		if (i) {

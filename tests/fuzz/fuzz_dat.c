@@ -3,7 +3,8 @@
  * fuzz_dat.c - any bytes as a trace.dat
  *
  * Properties: opening, reading and checking end without harm; and a file that the checker takes for
- * whole, written anew in both versions, is whole and has the same events in each CPU.
+ * whole, written anew in both versions, is whole and has the same events in each CPU. Metadata that
+ * were made flat are a head, and stay what they are when they are made flat again.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -124,10 +125,12 @@ static void write_again(struct tdat_file *f, int from, int version)
 	char path[64];
 
 	plan_from(f, from, &p);
-	if (tdat_write(
-		    fd, "again",
-		    &(struct tdat_file_plan){ version, tdat_head(f), p.buffers, tdat_nbuffers(f) },
-		    &e))
+	if (tdat_write(fd, "again",
+		       &(struct tdat_file_plan){ .version = version,
+						 .head = tdat_head(f),
+						 .buffers = p.buffers,
+						 .nbuffers = tdat_nbuffers(f) },
+		       &e))
 		abort();
 	again = tdat_open(fd_path(fd, path), &e);
 	if (!again)
@@ -141,6 +144,19 @@ static void write_again(struct tdat_file *f, int from, int version)
 		abort();
 }
 
+static void flatten(const uint8_t *data, size_t size)
+{
+	struct buf once = { 0 }, twice = { 0 };
+	int version;
+
+	if (!tdat_head_flatten(data, size, &once, &version, NULL) &&
+	    (tdat_head_flatten(once.data, once.len, &twice, &version, NULL) || version != 6 ||
+	     once.len != twice.len || memcmp(once.data, twice.data, once.len)))
+		abort();
+	buf_free(&once);
+	buf_free(&twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint64_t hash[BUFFERS_MAX][CPUS_MAX];
@@ -149,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[64];
 	bool whole;
 
+	flatten(data, size);
 	if (fd < 0 || write_all(fd, data, size, "memory", NULL))
 		return 0;
 	whole = !tdat_check(fd_path(fd, path), NULL, NULL, NULL);

@@ -326,7 +326,10 @@ int fx_write(int fd, const struct fx_file *t, struct err *e)
 	for (unsigned int i = 0; i <= t->instances; i++)
 		make_buffer(t, i, &buffers[i]);
 	rc = tdat_write(fd, "the test file",
-			&(struct tdat_file_plan){ t->version, &head, buffers, t->instances + 1 },
+			&(struct tdat_file_plan){ .version = t->version,
+						  .head = &head,
+						  .buffers = buffers,
+						  .nbuffers = t->instances + 1 },
 			e);
 	for (unsigned int i = 0; i <= t->instances; i++)
 		free_buffer(&buffers[i]);
@@ -496,4 +499,20 @@ void fx_compress(const struct fx_machine *m, const struct buf *plain, const char
 		}
 		at += 16 + len;
 	}
+}
+
+void fx_make(const struct fx_file *t, const char *method, struct buf *to)
+{
+	AUTO_FD fd = fx_memfile(NULL);
+	struct buf plain = { 0 };
+
+	if (fx_write(fd, t, NULL) || lseek(fd, 0, SEEK_SET) ||
+	    read_fd_all(fd, &plain, 1 << 26, "fixture", NULL))
+		abort();
+	if (!method) {
+		*to = plain;
+		return;
+	}
+	fx_compress(t->m, &plain, method, 10, to);
+	buf_free(&plain);
 }

@@ -107,4 +107,8 @@ const char *fx_path(int fd, char path[64]); /* returns @path */
 void fx_compress(const struct fx_machine *m, const struct buf *plain, const char *method,
 		 unsigned int pages_per_chunk, struct buf *to);
 
+/* The file of @t in memory, compressed by fx_compress() in chunks of 10 pages unless @method is
+ * NULL. */
+void fx_make(const struct fx_file *t, const char *method, struct buf *to);
+
 #endif

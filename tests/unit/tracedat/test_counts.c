@@ -144,7 +144,7 @@ static void test_plan(void **state)
 	struct tdat_cpu_data cpus[] = { { 0, NULL, 0 }, { 1, &x, 1 } };
 	struct tdat_buffer_data b = { "", "local", 4096, cpus, 2 };
 	struct tdat_head head;
-	struct tdat_file_plan plan = { 6, &head, &b, 1 };
+	struct tdat_file_plan plan = { .version = 6, .head = &head, .buffers = &b, .nbuffers = 1 };
 	struct err e = { 0 };
 
 	fx_head(&fx_le64, &head_plan, &bytes);

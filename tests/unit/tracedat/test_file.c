@@ -45,25 +45,6 @@ static const struct whole_case {
 	{ { "zlib, no data", &fx_be64, 7, 1, 1, 1, 0, 0, 0, 0, "tai", false, false }, "zlib" },
 };
 
-/* The file of a case in memory; the caller frees it. */
-static void make_file(const struct fx_file *t, const char *method, struct buf *to)
-{
-	AUTO_FD fd = fx_memfile(NULL);
-	struct buf plain = { 0 };
-	struct err e = { 0 };
-
-	if (fx_write(fd, t, &e))
-		fail_msg("%s", e.what);
-	if (lseek(fd, 0, SEEK_SET) || read_fd_all(fd, &plain, 1 << 26, "fixture", &e))
-		fail_msg("%s", e.what);
-	if (!method) {
-		*to = plain;
-		return;
-	}
-	fx_compress(t->m, &plain, method, 10, to);
-	buf_free(&plain);
-}
-
 static void say(void *ctx, const char *line)
 {
 	(void)ctx;
@@ -133,7 +114,7 @@ static void test_whole(void **state)
 	char path[64];
 	AUTO_FD fd = -1;
 
-	make_file(&t->file, t->method, &bytes);
+	fx_make(&t->file, t->method, &bytes);
 	fd = fx_memfile(&bytes);
 	f = tdat_open(fx_path(fd, path), &e);
 	if (!f)
@@ -156,7 +137,7 @@ static void test_cut(void **state)
 	char path[64];
 	AUTO_FD fd = -1;
 
-	make_file(&t->file, t->method, &bytes);
+	fx_make(&t->file, t->method, &bytes);
 	fd = fx_memfile(&bytes);
 	fx_path(fd, path);
 	for (size_t n = bytes.len - 1; n<bytes.len; n -= n> 3000 ? 997 : 13) {
@@ -387,7 +368,7 @@ static void test_hurt(void **state)
 	AUTO_FD fd = -1;
 	char path[64];
 
-	make_file(&bases[t->base].file, bases[t->base].method, &bytes);
+	fx_make(&bases[t->base].file, bases[t->base].method, &bytes);
 	t->hurt(&bytes);
 	fd = fx_memfile(&bytes);
 	buf_free(&bytes);
@@ -434,7 +415,7 @@ static void test_damage_is_local(void **state)
 	int fd;
 
 	(void)state;
-	make_file(&bases[V6].file, NULL, &bytes);
+	fx_make(&bases[V6].file, NULL, &bytes);
 	second_page_commit(&bytes);
 	fd = fx_memfile(&bytes);
 	assert_int_equal(count_events(fx_path(fd, path), &errors), (4 * 3 - 1) * 9);
@@ -442,7 +423,7 @@ static void test_damage_is_local(void **state)
 	close(fd);
 	buf_free(&bytes);
 
-	make_file(&packed, "zstd", &bytes);
+	fx_make(&packed, "zstd", &bytes);
 	at = bytes.len - bytes.len % 4096; /* CPU 1 is the last data; the file ends behind them */
 	while (memcmp(bytes.data + at, "\3\0\0\0", 4))
 		at -= 4096;
