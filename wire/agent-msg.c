@@ -318,7 +318,9 @@ int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e)
 	struct rcur c = rcur_make(m->buf, m->len, true);
 	bool answer = m->sync.id == AGENT_PROBE_ANSWER;
 
-	*p = (struct agent_probe){ .seq = rcur_u32(&c), .cpu = rcur_u32(&c) };
+	*p = (struct agent_probe){ 0 };
+	p->seq = rcur_u32(&c);
+	p->cpu = rcur_u32(&c);
 	if (answer) {
 		p->received = rcur_u64(&c);
 		p->answered = rcur_u64(&c);
