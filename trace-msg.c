@@ -469,7 +469,7 @@ int msg_judge(uint32_t type, const char *name, enum msg_state state, struct err 
 static int judge_header(uint32_t size, uint32_t cmd, enum msg_state state, struct err *e)
 {
 	const struct msg_def *d;
-	char unknown[32];
+	char unknown[32] = "";
 
 	if (size < MSG_HEADER || size > MSG_MAX)
 		return err_say(e, EPROTO, "said its message has %u bytes; %d..%d are possible",
