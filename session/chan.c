@@ -502,3 +502,23 @@ void chan_flush(struct chan *c, uint64_t max)
 			return;
 	}
 }
+
+int chan_lend(struct chan *c)
+{
+	if (c->watch.fd < 0)
+		return -ENOTCONN;
+	loop_unwatch(&c->watch);
+	return c->watch.fd;
+}
+
+void chan_back(struct chan *c)
+{
+	struct err e = { 0 };
+
+	if (c->watch.fd < 0 || c->watch.loop)
+		return;
+	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
+		log_err(c->env->log, &e);
+		hang_up(c);
+	}
+}

@@ -80,6 +80,13 @@ void chan_begin(struct chan *c, const struct chan_use *use);
 void chan_end(struct chan *c); /* back to throwing away; counts stay until the next chan_begin() */
 const struct chan_counts *chan_counts(const struct chan *c);
 
+/*
+ * Give the descriptor away, borrowed, until chan_back(): nothing is read meanwhile. -ENOTCONN: it
+ * is a socket to which nobody is connected.
+ */
+int chan_lend(struct chan *c);
+void chan_back(struct chan *c);
+
 /* Take all that is there now, at most @max bytes. */
 void chan_flush(struct chan *c, uint64_t max);
 

@@ -131,9 +131,12 @@ static int got_tconnect(struct conn *c, struct err *e)
 {
 	struct guest_run *r = c->domain->run;
 
+	c->agent = false; /* whoever speaks now is none */
 	if (is_taken(c))
 		return err_say(e, EBUSY, "%s is being recorded over another connection",
 			       c->domain->name);
+	if (c->domain->lease)
+		return err_say(e, EBUSY, "%s is being recorded by its agent", c->domain->name);
 	if (r && r->conn == c && session_state(r->run.session) < SESSION_DRAINING)
 		session_end(r->run.session, SESSION_BEGAN_ANEW, QUIET_KILLED);
 	r = c->domain->run; /* one without metadata is gone by now */
@@ -194,6 +197,32 @@ static void conn_fault(void *ctx, const struct err *e)
 		session_end(c->run->run.session, SESSION_FAULT, QUIET_KILLED);
 }
 
+/* "trace-cmd 0.1.0 Linux ...": the part that should be the same on both sides. */
+static bool same_version(const char *peer)
+{
+	static const char ours[] = "trace-cmd " VERSION;
+	size_t n = sizeof(ours) - 1;
+
+	return !strncmp(peer, ours, n) && (!peer[n] || peer[n] == ' ');
+}
+
+static void conn_agent(void *ctx, const struct agent_hello *h)
+{
+	struct conn *c = ctx;
+	bool known = c->agent && !strcmp(c->version, h->version);
+
+	c->agent = true;
+	c->busy = h->busy;
+	snprintf(c->version, sizeof(c->version), "%s", h->version);
+	link_forgive(c->link);
+	if (known)
+		return;
+	log_info(c->server->log, "guest %s: an agent is there: %s", c->domain->name, h->version);
+	if (!same_version(h->version))
+		log_warn(c->server->log, "guest %s: its agent is %s, this is trace-cmd " VERSION,
+			 c->domain->name, h->version);
+}
+
 static void conn_gone(void *ctx, const struct err *e)
 {
 	struct conn *c = ctx;
@@ -214,6 +243,7 @@ void conn_free(struct conn *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+	broker_forget(c);
 	if (c->run) {
 		c->run->conn = NULL;
 		c->run->run.link = NULL;
@@ -249,7 +279,11 @@ static int name_peer(struct server *s, int fd, struct domain **d, struct err *e)
 
 static int conn_new(struct server *s, int *fd, struct domain *d, struct err *e)
 {
-	struct link_owner owner = { NULL, conn_expects, conn_message, conn_fault, conn_gone };
+	struct link_owner owner = { .expects = conn_expects,
+				    .message = conn_message,
+				    .fault = conn_fault,
+				    .gone = conn_gone,
+				    .agent = conn_agent };
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (!c)

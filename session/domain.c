@@ -90,7 +90,7 @@ void domain_free(struct domain *d)
 
 void domain_put(struct domain *d)
 {
-	if (!d->present && !d->run && !d->nconns)
+	if (!d->present && !d->run && !d->lease && !d->nconns)
 		domain_free(d);
 }
 
@@ -161,7 +161,7 @@ static int rescan_chans(struct domain *d, struct err *e)
 	size_t before = d->nchans, n = 0;
 	int rc;
 
-	if (d->run && session_state(d->run->run.session) != SESSION_HELLO)
+	if (d->lease || (d->run && session_state(d->run->run.session) != SESSION_HELLO))
 		return 0; /* lent */
 	rc = wanted_chans(d, &want, &n, e);
 	/* realloc() may only shrink what is not in use: close first what goes. */
@@ -222,7 +222,7 @@ static void leave_domain(struct domain *d)
 	d->wd = -1;
 	d->present = false;
 	close_listen(d);
-	if (!d->run)
+	if (!d->run && !d->lease)
 		close_chans(d, 0);
 }
 

@@ -37,6 +37,10 @@ enum {
 #define LINGER NSEC_PER_SEC
 
 static const uint8_t tconnect[MSG_HEADER] = { 0, 0, 0, 8, 0, 0, 0, MSG_TCONNECT };
+/* An agent's hello, behind its size: its command and the size of its fixed part. */
+static const uint8_t agent_hello[] = { 0x74, 0x63, 0x78, 0x02, 0, 0, 0, 8 };
+static const uint8_t agent_close[MSG3_HEADER] = { 0, 0, 0, MSG3_HEADER };
+enum { HELLO_SIZE_LEN = 4 };
 
 struct link {
 	struct loop *loop;
@@ -223,18 +227,31 @@ static void drop_input(struct link *k, size_t n)
 	memmove(k->in, k->in + n, k->nin);
 }
 
-/* Lost: find TCONNECT, or keep the few bytes that may be its beginning. */
+/* Where TCONNECT or an agent's hello begins, whatever comes first; NULL: nowhere. */
+static const uint8_t *find_start(const struct link *k)
+{
+	const uint8_t *a = memmem(k->in, k->nin, tconnect, sizeof(tconnect)), *b = NULL;
+
+	if (k->nin > HELLO_SIZE_LEN)
+		b = memmem(k->in + HELLO_SIZE_LEN, k->nin - HELLO_SIZE_LEN, agent_hello,
+			   sizeof(agent_hello));
+	b = b ? b - HELLO_SIZE_LEN : NULL;
+	return a && (!b || a < b) ? a : b;
+}
+
+/* Lost: find a start, or keep the few bytes that may be the beginning of one. */
 static bool find_again(struct link *k)
 {
-	const uint8_t *at = k->net ? NULL : memmem(k->in, k->nin, tconnect, sizeof(tconnect));
+	const uint8_t *at = k->net ? NULL : find_start(k);
+	size_t keep = HELLO_SIZE_LEN + sizeof(agent_hello) - 1;
 
 	if (at) {
 		drop_input(k, (size_t)(at - k->in));
 		k->lost = false;
 		return true;
 	}
-	if (k->nin >= sizeof(tconnect))
-		drop_input(k, k->nin - sizeof(tconnect) + 1);
+	if (k->nin > keep)
+		drop_input(k, k->nin - keep);
 	return false;
 }
 
@@ -271,9 +288,27 @@ static int decode(const struct link *k, struct rcur *in, struct msg *m, struct e
 	return k->net ? wire_decode(k->gen, in, s, m, e) : msg_decode(in, s, m, e);
 }
 
+/* An agent's hello where a message begins. False: it is none, or not whole; *more says which. */
+static bool take_agent(struct link *k, bool *more)
+{
+	struct rcur in = rcur_make(k->in, k->nin, true);
+	struct agent_hello h;
+	int rc = agent_hello_get(&in, &h, NULL);
+
+	*more = rc == -EAGAIN && k->nin >= MSG_HEADER;
+	if (rc)
+		return false;
+	loop_disarm(&k->patience);
+	k->owner.agent(k->owner.ctx, &h);
+	drop_input(k, k->nin - in.left);
+	return true;
+}
+
 /* One message; false: there is none (yet). */
 static bool one_message(struct link *k)
 {
+	bool more = false;
+
 	struct rcur in = rcur_make(k->in, k->nin, true), head = in;
 	struct err e = { 0 };
 	struct msg m;
@@ -283,6 +318,10 @@ static bool one_message(struct link *k)
 		return false;
 	if (k->net && !k->gen)
 		return greet(k);
+	if (k->owner.agent && take_agent(k, &more))
+		return true;
+	if (more)
+		return false;
 	in = head = rcur_make(k->in, k->nin, true);
 	k->bad_size = rcur_u32(&head);
 	k->bad_cmd = rcur_u32(&head);
@@ -371,6 +410,29 @@ void link_pause(struct link *k, bool on)
 	rewatch(k);
 	if (!on)
 		work_off(k);
+}
+
+int link_lend(struct link *k)
+{
+	k->paused = true;
+	k->nin = k->nout = 0;
+	loop_disarm(&k->patience);
+	loop_unwatch(&k->watch);
+	return k->watch.fd;
+}
+
+void link_back(struct link *k)
+{
+	struct err e = { 0 };
+
+	k->paused = false;
+	k->lost = true;
+	if (k->over)
+		return;
+	if (loop_watch(k->loop, &k->watch, EPOLLIN, &e))
+		give_up(k, &e);
+	else
+		send_bytes(k, agent_close, sizeof(agent_close));
 }
 
 struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, uint64_t patience_ns,

@@ -13,6 +13,7 @@
 #define SESSION_LINK_H
 
 #include "base/loop.h"
+#include "wire/agent-msg.h"
 #include "wire/hello.h"
 
 enum { LINK_MAX_FAULTS = 16 }; /* since the link began, or link_forgive() */
@@ -31,6 +32,8 @@ struct link_owner {
 	void (*gone)(void *ctx, const struct err *e);
 	/* Network only: it is known what is spoken; messages follow. */
 	void (*greeted)(void *ctx, enum wire_gen gen);
+	/* Guests only, may be NULL: an agent says that it is there. */
+	void (*agent)(void *ctx, const struct agent_hello *h);
 };
 
 /*
@@ -56,6 +59,14 @@ void link_forgive(struct link *k); /* a recording went well: faults count from 0
 
 /* Send what is to be sent, then end the connection, and .gone when the peer has ended it too. */
 void link_part(struct link *k);
+
+/*
+ * Give the descriptor away, borrowed, for somebody else's talk with an agent: the link neither
+ * reads nor writes. link_back() tells the agent CLOSE and skips what is left of that talk, up to
+ * the next hello or TCONNECT.
+ */
+int link_lend(struct link *k);
+void link_back(struct link *k);
 
 /* While paused, nothing is read and no message is given out. */
 void link_pause(struct link *k, bool on);

@@ -122,7 +122,9 @@ static int set_up(struct server *s, const struct server_opts *o, struct err *e)
 		rc = take_lock(s, e);
 	if (!rc)
 		rc = watch_dir(s, e);
-	return rc ? rc : listen_shared(s, e);
+	if (!rc)
+		rc = listen_shared(s, e);
+	return rc ? rc : broker_open(s, e);
 }
 
 struct server *server_new(struct loop *l, const struct server_opts *o, struct err *e)
@@ -141,6 +143,7 @@ struct server *server_new(struct loop *l, const struct server_opts *o, struct er
 	s->lock = -1;
 	s->listen = (struct watch){ .fd = -1, .ready = shared_accept };
 	s->inotify = (struct watch){ .fd = -1, .ready = inotify_ready };
+	s->broker.fd = -1;
 	s->rescan.fire = rescan_fire;
 	if (set_up(s, o, e)) {
 		server_free(s);
@@ -156,6 +159,7 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
+	broker_close(s);
 	while (s->conns)
 		conn_free(s->conns);
 	hub_close(&s->hub);

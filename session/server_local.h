@@ -17,8 +17,10 @@ struct conn {
 	struct server *server;
 	struct domain *domain;
 	struct link *link;
-	struct guest_run *run; /* the one that its messages are for */
-	bool waiting;	       /* TCONNECT came; the domain's last recording still drains */
+	struct guest_run *run;	    /* the one that its messages are for */
+	bool waiting;		    /* TCONNECT came; the domain's last recording still drains */
+	bool agent, busy;	    /* an agent speaks here; it records */
+	char version[MSG_MAX_PEER]; /* of the agent */
 	struct conn *next;
 };
 
@@ -33,6 +35,7 @@ struct domain {
 	struct chan **chans; /* owned */
 	size_t nchans;
 	struct guest_run *run; /* holds the channels */
+	struct lease *lease;   /* or this one does */
 	unsigned int nconns;
 	struct domain *next;
 };
@@ -49,6 +52,8 @@ struct server {
 	struct domain *domains;
 	struct conn *conns;
 	unsigned int nconns;
+	struct watch broker;
+	struct lease *leases; /* who is connected to the broker, with a lease or not yet */
 };
 
 /* domain.c */
@@ -63,5 +68,10 @@ void domain_lost(struct server *s, int wd); /* the directory that @wd watched is
 void conn_accept(struct server *s, int listen_fd, struct domain *d); /* d NULL: the shared socket */
 void conn_free(struct conn *c);
 void conns_wake(struct domain *d); /* the channels are free */
+
+/* broker.c */
+int broker_open(struct server *s, struct err *e);
+void broker_close(struct server *s);
+void broker_forget(struct conn *c); /* its connection ends, and with it what was lent of it */
 
 #endif

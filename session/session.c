@@ -539,6 +539,11 @@ const char *session_domain(const struct session *s)
 	return s->domain;
 }
 
+const char *session_file(const struct session *s)
+{
+	return s->store ? store_name(s->store) : "";
+}
+
 bool session_polite(const struct session *s)
 {
 	return s->ext.present;

@@ -115,6 +115,7 @@ void session_hurry(struct session *s, uint64_t ns);
 enum msg_state session_expects(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_domain(const struct session *s);
+const char *session_file(const struct session *s); /* its name, "" before there is one */
 /* The peer granted extensions: it understands a CLOSE from the server. */
 bool session_polite(const struct session *s);
 

@@ -19,13 +19,11 @@
 #include "wire/dialect.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "wire/digits.h"
+#include "wire/ext.h"
 #include "wire/legacy.h"
 #include "wire/msg3.h"
-
-#define EXT_TAG "tcx="
 
 const char *wire_gen_name(enum wire_gen g)
 {
@@ -36,40 +34,6 @@ const char *wire_gen_name(enum wire_gen g)
 	};
 
 	return (unsigned int)g < ARRAY_SIZE(names) && names[g] ? names[g] : "?";
-}
-
-/* The extension: "tcx=<features hex>,<stream id hex>,<version text>" */
-
-static bool is_ext(const char *text)
-{
-	return !strncmp(text, EXT_TAG, strlen(EXT_TAG));
-}
-
-static int get_ext(const char *text, struct msg_ext *x, struct err *e)
-{
-	uint64_t features;
-
-	if (x->present)
-		return err_say(e, EPROTO, "sent the extension (" EXT_TAG ") twice");
-	text += strlen(EXT_TAG);
-	if (!take_digits(&text, 16, UINT32_MAX, &features) || *text++ != ',' ||
-	    !take_digits(&text, 16, UINT64_MAX, &x->stream_id) || *text++ != ',')
-		return err_say(e, EPROTO,
-			       "sent the extension (" EXT_TAG
-			       ") without the two hexadecimal numbers that it begins with");
-	x->present = true;
-	x->features = (uint32_t)features;
-	x->peer = text;
-	return msg_check_peer(text, e);
-}
-
-static void put_ext(struct wcur *part, const struct msg_ext *x, uint64_t stream_id)
-{
-	char head[48];
-
-	snprintf(head, sizeof(head), EXT_TAG "%" PRIx32 ",%" PRIx64 ",", x->features, stream_id);
-	wcur_mem(part, head, strlen(head));
-	msg_put_text(part, x->peer, MSG_MAX_PEER);
 }
 
 /* V3's contents into struct msg */
@@ -89,8 +53,8 @@ static int get_close(const struct msg3 *f, struct msg *m, struct err *e)
 
 static int get_option(const char *text, struct msg *m, struct err *e)
 {
-	if (is_ext(text))
-		return get_ext(text, &m->tinit.ext, e);
+	if (ext_is(text))
+		return ext_get(text, &m->tinit.ext, e);
 	if (!strcmp(text, "tcp"))
 		m->tinit.use_tcp = true;
 	else if (!strcmp(text, "vsock"))
@@ -138,7 +102,7 @@ static int get_rinit(const struct msg3 *f, struct msg *m, struct err *e)
 		m->rinit.port[i] = (uint32_t)port;
 	}
 	while ((text = msg3_text(f, &at)))
-		if (is_ext(text) && get_ext(text, &m->rinit.ext, e))
+		if (ext_is(text) && ext_get(text, &m->rinit.ext, e))
 			return -EPROTO;
 	m->rinit.ext.stream_id = 0; /* means nothing in this direction */
 	return 0;
@@ -231,7 +195,7 @@ static int put_tinit(struct wcur *part, const struct msg *m, struct msg3 *f)
 	if (m->tinit.use_vsock)
 		wcur_text(part, "vsock");
 	if (m->tinit.ext.present)
-		put_ext(part, &m->tinit.ext, m->tinit.ext.stream_id);
+		ext_put(part, &m->tinit.ext, m->tinit.ext.stream_id);
 	return 0;
 }
 
@@ -247,7 +211,7 @@ static int put_rinit(struct wcur *part, const struct msg *m, struct msg3 *f)
 		wcur_text(part, port);
 	}
 	if (m->rinit.ext.present)
-		put_ext(part, &m->rinit.ext, 0);
+		ext_put(part, &m->rinit.ext, 0);
 	return 0;
 }
 
