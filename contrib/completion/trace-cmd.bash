@@ -11,7 +11,7 @@ _trace_cmd_commands() {
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
+	record) printf %s "--virt -N -V -t --protocol -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
 	report) printf %s "-i -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output --file-version -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
@@ -24,6 +24,9 @@ _trace_cmd_options() {
 # What the argument of option "$1 = SUBCOMMAND OPTION" is; nothing: it takes none.
 _trace_cmd_kind() {
 	case $1 in
+	"record -N") echo none ;;
+	"record -V") echo none ;;
+	"record --protocol") echo none ;;
 	"record -e") echo event ;;
 	"record -f") echo none ;;
 	"record -R") echo none ;;
