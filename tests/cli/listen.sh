@@ -169,6 +169,19 @@ check "SIGTERM: what V1 had sent is saved" is "$(events "$(the_file)")" 200
 check "SIGTERM: without metadata there is no file" is "$(find "$out" -type f | wc -l)" 1
 rm -f "$out"/* "$top/hold"
 
+# One that understands it is asked to end.
+start
+"$netpeer" "127.0.0.1:$port" v3 tinitx 1 4096 tcp 7 3 meta 1 data 0 2 say ready expect CLOSE data 0 1 closex \
+	expect CLOSE eof >"$top/peer" 2>&1 &
+g=$!
+until_true grep -q ready "$top/peer"
+logged 'ready -> recording'
+stop_server
+wait $g
+check "SIGTERM: a client with the extension may end in order" is "$?" 0
+check "SIGTERM: then the recording is whole" is "$status $(events "$(the_file)")" "0 300"
+rm -f "$out"/*
+
 # Killed; the next start makes the file.
 start
 "$netpeer" "127.0.0.1:$port" v3 tinit 2 4096 tcp meta 2 data 0 3 data 1 1 say ready eof >"$top/peer" 2>&1 &
@@ -202,6 +215,7 @@ bad "V3: not TINIT first" "SENDMETA" v3 hex 0000000c000000030000000000 expect RE
 bad "V3: silence instead of TINIT" "" v3 eof
 bad "V3: a huge frame" "" v3 hex 7fffffff0000000100000000 expect REFUSED eof
 bad "V3: 300 CPUs" "" v3 hex 00000018000000010000000c0000012c0000100000000000 expect REFUSED eof
+bad "V3: pages that no datagram takes" "use TCP" v3 hex 00000018000000010000000c000000010001000000000000 expect REFUSED eof
 bad "V2: not TINIT first" "" v2 hex 0000000800000007 expect REFUSED eof
 bad "V2: pages of no size" "" v2 hex 000000140000000400000002000000000000000000 expect REFUSED eof
 bad "V3: metadata without end" "bytes of metadata" v3 tinit 1 4096 udp flood 4000 expect REFUSED eof

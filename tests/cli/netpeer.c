@@ -16,8 +16,8 @@
  *	data CPU PAGES		pages to its port	lose CPU PAGES	made, counted and not sent
  *	swap CPU		two pages, the second first	twice CPU	a page, twice
  *	odd CPU BYTES		that many bytes		connect CPU	nothing but the connection
- *	close			the data connections, then CLOSE	closex	with totals of what was made
- *	expect NAME		V3: that frame must come; REFUSED: NOT_SUPP, or ERROR
+ *	close			the data connections, then CLOSE	closex	with totals of what
+ *was made expect NAME		V3: that frame must come; REFUSED: NOT_SUPP, or ERROR
  *	end			close the control connection; data connections stay until the end
  *	hex HEX			these bytes		slow MS HEX	one byte each MS
  *	text N			N digits		flood N		N full SEND_DATA

@@ -14,6 +14,7 @@ tmp=$(mktemp -d)
 listener=
 failed=0
 
+# shellcheck disable=SC2317  # the trap calls it
 cleanup() {
 	[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null
 	rm -rf "$tmp"

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC2016  # $ of the guest's shell
 # record_vsock.sh - record -V to listen -V, over the vsock loopback of one guest
 set -euo pipefail
+# shellcheck source=tests/vm/trace.sh
 . "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
 
 t_begin "over vsock, every event of the table is in the listener's file"

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * agent-msg.h - what a host (record -A) and a guest's agent say to each other
+ *
+ * The frames are those of V3 (wire/msg3.h), as the stock agent speaks them:
+ *   host -> guest  TRACE_REQ: arguments of record, trace id, sync methods
+ *   guest -> host  TRACE_RESP: CPUs, page size, trace id, the chosen method, ports
+ *   guest -> host  SEND_DATA.. FIN_DATA: the head of the guest's trace.dat
+ *   host -> guest  CLOSE; guest -> host CLOSE_RESP when all pages are delivered
+ * Ours, and silent where the peer does not grant it:
+ *   extension  a parameter of TRACE_REQ (AGENT_PARAM_EXT) and one text more behind the ports of
+ *              TRACE_RESP, with the meaning of trace-msg.h's MSG_OPT_EXT. With MSG_F_TAIL a second
+ *              SEND_DATA.. FIN_DATA comes before CLOSE_RESP, with MSG_F_TOTALS CLOSE_RESP carries
+ *              totals (the body of trace-msg V2's CLOSE)
+ *   hello      on a virtio-serial port, where nobody connects: the agent says who it is when the
+ *              host's end opens, every AGENT_HELLO_S seconds while it is idle, and after each
+ *              recording
+ *   probe      sync method over this channel itself: TIME_SYNC frames with protocol "probe"
+ * Byte by byte: Documentation/PROTOCOL.txt, "Agent".
+ */
+#ifndef WIRE_AGENT_MSG_H
+#define WIRE_AGENT_MSG_H
+
+#include "trace-msg.h"
+#include "wire/msg3.h"
+
+enum {
+	AGENT_PORT = 823, /* TCP and vsock */
+	AGENT_HELLO_S = 10,
+	AGENT_MAX_ARGS = 256,
+	AGENT_PARAM_EXT = 0x74637801,
+	AGENT_HELLO = 0x74637802, /* its command number: be32 size, this, be32 8, be32 flags, be32
+				     CPUs, version text z */
+};
+
+/* --- TRACE_REQ --- */
+
+struct agent_req {
+	bool fifos;	   /* the host has data channels of its own: virtio-serial ports */
+	uint64_t trace_id; /* of the host's file */
+	size_t argc;
+	const char *argv[AGENT_MAX_ARGS + 1]; /* borrowed; NULL behind the last */
+	size_t nprotos;
+	const char *protos[8]; /* borrowed */
+	struct msg_ext ext;
+};
+
+/* From a decoded frame; -EPROTO with what is wrong. The texts are views of the frame. */
+int agent_req_get(const struct msg3 *m, struct agent_req *req, struct err *e);
+/* Append the frame. -ENOSPC: the arguments do not fit into one message. */
+int agent_req_put(struct wcur *out, const struct agent_req *req);
+
+/* --- TRACE_RESP --- */
+
+struct agent_resp {
+	bool fifos;
+	uint32_t cpus, page_size;
+	uint64_t trace_id;		/* of the guest's file */
+	char proto[MSG3_PROTO_MAX + 1]; /* "" = none */
+	uint32_t sync_port;
+	uint32_t port[MSG_MAX_CPUS]; /* 0 with .fifos */
+	struct msg_ext ext;
+};
+
+int agent_resp_get(const struct msg3 *m, struct agent_resp *resp, struct err *e);
+int agent_resp_put(struct wcur *out, const struct agent_resp *resp);
+
+/* --- CLOSE_RESP with totals; cpus 0: none --- */
+
+int agent_closed_get(const struct msg3 *m, uint32_t *cpus, struct msg_total *total, struct err *e);
+int agent_closed_put(struct wcur *out, uint32_t cpus, const struct msg_total *total);
+
+/* --- hello --- */
+
+struct agent_hello {
+	bool busy; /* it records for somebody */
+	uint32_t cpus;
+	const char *version; /* borrowed, printable */
+};
+
+/* As msg3_decode(); -ENOMSG: what comes is no hello. */
+int agent_hello_get(struct rcur *in, struct agent_hello *h, struct err *e);
+int agent_hello_put(struct wcur *out, const struct agent_hello *h);
+
+/* --- probe: the host asks, the guest answers at once; times are of the recording's clock --- */
+
+#define AGENT_PROBE "probe"
+
+enum agent_probe_id { AGENT_PROBE_ASK = 1, AGENT_PROBE_ANSWER = 2 };
+
+struct agent_probe {
+	uint32_t seq, cpu;	     /* cpu: the guest's, on which the times are to be taken */
+	uint64_t received, answered; /* ANSWER only: when ASK came and when this was sent */
+};
+
+/* @m is a TIME_SYNC frame with protocol "probe". */
+int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e);
+int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent_probe *p);
+
+#endif
