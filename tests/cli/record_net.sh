@@ -4,6 +4,7 @@
 # record_net.sh - this machine's trace goes to a listener of ours: every protocol, every way to end
 #
 # What the table says was recorded is what the report of the listener's file prints.
+# shellcheck disable=SC2317  # check, until_true and the trap call them
 
 set -uo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,7 +15,6 @@ tmp=$(mktemp -d)
 listener=
 failed=0
 
-# shellcheck disable=SC2317  # the trap calls it
 cleanup() {
 	[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null
 	rm -rf "$tmp"
@@ -48,9 +48,9 @@ until_true() {
 	return 1
 }
 
-# listen OPTION...: on a free port, which is $port then
+# listen: on a free port, which is $port then
 listen() {
-	"$tc" listen -p 0 --bind 127.0.0.1 -d out -l log "$@" >table 2>listen.err 9>&- &
+	"$tc" listen -p 0 --bind 127.0.0.1 -d out -l log >table 2>listen.err 9>&- &
 	listener=$!
 	until_true grep -q 'listens on' log || { echo "not ok - listen: $(cat listen.err log)"; exit 1; }
 	port=$(sed -n 's/.*listens on .*port \([0-9]*\).*/\1/p' log | head -n 1)
