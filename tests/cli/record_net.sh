@@ -94,10 +94,10 @@ is_version() {
 }
 
 untouched() {
-	[ -z "$(cat $root/set_event)" ] && [ -z "$(ls $root/instances)" ]
+	[ -z "$(cat "$root"/set_event)" ] && [ -z "$(ls "$root"/instances)" ]
 }
 
-[ -z "$(cat $root/set_event)" ] || { echo "skipped: events are on already"; exit 77; }
+[ -z "$(cat "$root"/set_event)" ] || { echo "skipped: events are on already"; exit 77; }
 
 listen
 while read -r want words; do
