@@ -58,7 +58,7 @@ static const struct opt record_opts[] = {
 	  opt_set_text, AT(net) },
 	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",
 	  opt_set_text, AT(vsock) },
-	{ 't', NULL, NULL, "with -N: send the pages over TCP instead of UDP, which may lose some",
+	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
 	  opt_set_flag, AT(tcp) },
 	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
 	  AT(protocol) },
@@ -243,7 +243,7 @@ const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
 	.summary =
-		"record a trace into trace.dat, or to a listener (-N), or from a guest to its host (--virt)",
+		"record a trace into trace.dat, to a listener (-N), or from a guest to its host (--virt)",
 	.details = "Without COMMAND it records until Ctrl-C.\n",
 	.opts = record_opts,
 	.nopts = ARRAY_SIZE(record_opts),

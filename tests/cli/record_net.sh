@@ -4,6 +4,7 @@
 # record_net.sh - this machine's trace goes to a listener of ours: every protocol, every way to end
 #
 # What the table says was recorded is what the report of the listener's file prints.
+# shellcheck disable=SC2317  # check, until_true and the trap call them
 
 set -uo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -47,9 +48,9 @@ until_true() {
 	return 1
 }
 
-# listen OPTION...: on a free port, which is $port then
+# listen: on a free port, which is $port then
 listen() {
-	"$tc" listen -p 0 --bind 127.0.0.1 -d out -l log "$@" >table 2>listen.err 9>&- &
+	"$tc" listen -p 0 --bind 127.0.0.1 -d out -l log >table 2>listen.err 9>&- &
 	listener=$!
 	until_true grep -q 'listens on' log || { echo "not ok - listen: $(cat listen.err log)"; exit 1; }
 	port=$(sed -n 's/.*listens on .*port \([0-9]*\).*/\1/p' log | head -n 1)
@@ -93,10 +94,10 @@ is_version() {
 }
 
 untouched() {
-	[ -z "$(cat $root/set_event)" ] && [ -z "$(ls $root/instances)" ]
+	[ -z "$(cat "$root"/set_event)" ] && [ -z "$(ls "$root"/instances)" ]
 }
 
-[ -z "$(cat $root/set_event)" ] || { echo "skipped: events are on already"; exit 77; }
+[ -z "$(cat "$root"/set_event)" ] || { echo "skipped: events are on already"; exit 77; }
 
 listen
 while read -r want words; do

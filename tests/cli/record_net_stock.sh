@@ -4,6 +4,7 @@
 # record_net_stock.sh - this machine's trace goes to the stock trace-cmd's listener
 #
 # UDP and TCP, versions 6 and 7: what our table counts is what both reports print of its file.
+# shellcheck disable=SC2317  # check, until_true and the trap call them
 
 set -uo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
