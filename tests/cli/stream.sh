@@ -39,7 +39,7 @@ same_state() {
 }
 
 in_order() { # the times of FILE
-	sed -n 's/.*\] *\([0-9]*\.[0-9]*\): .*/\1/p' "$1" >times
+	sed -n 's/.*\] *\([0-9]*\.[0-9]*\): .*/\1/p' "$1" >"times"
 	[ -s times ] && sort -n -c times 2>/dev/null
 }
 
@@ -93,7 +93,7 @@ same_state "Ctrl-C"
 
 # A reader that takes nothing more cannot hold it.
 mkfifo pipe
-sleep 60 <pipe &
+tail -f /dev/null 3<pipe &
 reader=$!
 timeout 60 "$tc" stream -e sched -e raw_syscalls >pipe 2>err 9>&- </dev/null &
 pid=$!
