@@ -8,8 +8,9 @@
 #include <signal.h>
 
 static const struct command *const commands[] = {
-	&cmd_record,  &cmd_report, &cmd_virt_server, &cmd_setup_guest,	&cmd_list,    &cmd_restore,
-	&cmd_extract, &cmd_stream, &cmd_snapshot,    &cmd_check_events, &cmd_convert, &cmd_split,
+	&cmd_record,  &cmd_report,  &cmd_virt_server, &cmd_setup_guest, &cmd_list,
+	&cmd_restore, &cmd_extract, &cmd_stream,      &cmd_snapshot,	&cmd_check_events,
+	&cmd_convert, &cmd_split,   &cmd_dump,
 };
 
 static int usage(FILE *to)

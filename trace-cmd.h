@@ -7,6 +7,6 @@
 
 extern const struct command cmd_record, cmd_virt_server, cmd_setup_guest, cmd_report, cmd_list,
 	cmd_restore, cmd_extract, cmd_stream, cmd_snapshot, cmd_check_events, cmd_convert,
-	cmd_split;
+	cmd_split, cmd_dump;
 
 #endif
