@@ -9,7 +9,9 @@
 
 #define COMMAND_ENTRY(name) &cmd_##name,
 #define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
 static const struct command *const commands[] = { COMMANDS(COMMAND_ENTRY) };
+#undef COMMAND_ENTRY
 #undef COMMAND_ENTRY
 #undef COMMAND_ENTRY
 

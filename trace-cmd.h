@@ -26,6 +26,7 @@
 	X(snapshot) \
 	X(convert) \
 	X(split) \
+	X(dump) \
 	X(restore) \
 	X(check_events)
 /* clang-format on */

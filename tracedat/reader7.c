@@ -118,8 +118,8 @@ static int unpack_blocks(struct tdat_file *f, struct rcur c, uint32_t chunks, st
 }
 
 /* The content of a section; its options sections and metadata are one block, texts are chunks. */
-static int section_body(struct tdat_file *f, const struct section *s, bool chunked, struct view *to,
-			struct err *e)
+int section_body(struct tdat_file *f, const struct section *s, bool chunked, struct view *to,
+		 struct err *e)
 {
 	struct place pl = file_place(f, s->at + SECTION_LEN);
 	struct rcur c = rcur_make(pl.c.p, (size_t)s->len, pl.c.big);
@@ -160,11 +160,12 @@ static struct place body_place(const struct tdat_file *f, const struct section *
 			  packed ? " of a decompressed section" : "");
 }
 
-static int read_chain(struct tdat_file *f, struct err *e)
+int file_chain(struct tdat_file *f, void (*each)(void *ctx, const struct options_part *part),
+	       void *ctx, struct err *e)
 {
 	AUTO_FREE uint64_t *seen = calloc(TDAT_MAX_CHAIN, sizeof(*seen));
 	uint64_t next = f->first_options;
-	struct section s;
+	struct options_part part;
 	struct view body;
 
 	if (!seen)
@@ -184,11 +185,17 @@ static int read_chain(struct tdat_file *f, struct err *e)
 			return err_say(e, EPROTO, "the chain of options loops at offset %#llx",
 				       (unsigned long long)next);
 		seen[n] = next;
-		rc = load_section(f, next, 0, false, &body, &s, e);
+		rc = load_section(f, next, 0, false, &body, &part.section, e);
 		if (rc)
 			return rc;
-		pl = body_place(f, &s, body);
+		pl = body_place(f, &part.section, body);
+		part.first = f->head.noptions;
+		part.whole = false;
 		rc = head_parse_options(&f->head, &pl, &next, true, e);
+		part.next = next;
+		part.whole = !rc;
+		if (each)
+			each(ctx, &part);
 		if (rc)
 			return rc;
 	}
@@ -210,10 +217,7 @@ static int parse_cmdlines(struct tdat_head *head, struct place *pl, struct err *
 	return head_parse_text(&head->cmdlines, pl, 8, "the command lines", e);
 }
 
-static const struct block {
-	uint16_t id;
-	int (*parse)(struct tdat_head *head, struct place *pl, struct err *e);
-} blocks[] = {
+const struct file_block file_blocks[FILE_BLOCKS] = {
 	{ TDAT_OPT_HEADER_INFO, head_parse_headers }, /* first: it has the page layout */
 	{ TDAT_OPT_FTRACE_EVENTS, head_parse_ftrace },
 	{ TDAT_OPT_EVENT_FORMATS, head_parse_systems },
@@ -246,9 +250,9 @@ int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err
 	return rc ? err_prefix(e, "%s", f->path) : 0;
 }
 
-static int read_block(struct tdat_file *f, const struct block *b, struct err *e)
+int file_read_block(struct tdat_file *f, const struct file_block *b, struct section *s,
+		    struct err *e)
 {
-	struct section s;
 	struct view body;
 	struct place pl;
 	int rc;
@@ -259,10 +263,10 @@ static int read_block(struct tdat_file *f, const struct block *b, struct err *e)
 		return err_say(e, EPROTO, "no option from offset %#llx on names the header_page",
 			       (unsigned long long)f->first_options);
 	}
-	rc = named_section(f, b->id, &body, &s, e);
+	rc = named_section(f, b->id, &body, s, e);
 	if (rc)
 		return rc;
-	pl = body_place(f, &s, body);
+	pl = body_place(f, s, body);
 	return b->parse(&f->head, &pl, e);
 }
 
@@ -342,8 +346,7 @@ static int read_buffers(struct tdat_file *f, struct err *e)
 	return rc;
 }
 
-/* Up to the offset of the first options section. */
-static int read_start(struct tdat_file *f, struct err *e)
+int file_start7(struct tdat_file *f, struct err *e)
 {
 	struct place pl = file_place(f, TDAT_MAGIC_LEN + 2);
 	const char *name, *version;
@@ -368,12 +371,13 @@ static int read_start(struct tdat_file *f, struct err *e)
 int open_v7_head(struct tdat_file *f, struct err *e)
 {
 	const struct tdat_option *o;
-	int rc = read_start(f, e);
+	struct section s;
+	int rc = file_start7(f, e);
 
 	if (!rc)
-		rc = read_chain(f, e);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(blocks); i++)
-		rc = read_block(f, &blocks[i], e);
+		rc = file_chain(f, NULL, NULL, e);
+	for (size_t i = 0; !rc && i < FILE_BLOCKS; i++)
+		rc = file_read_block(f, &file_blocks[i], &s, e);
 	if (rc)
 		return rc;
 	o = tdat_head_option(&f->head, TDAT_OPT_CPUCOUNT);

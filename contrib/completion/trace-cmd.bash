@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert split restore check-events help"
+	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert split dump restore check-events help"
 }
 
 # The options of subcommand $1.
@@ -30,6 +30,7 @@ _trace_cmd_options() {
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
 	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
+	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
 	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
 	check-events) printf %s "-N -v --verbose --help" ;;
 	esac
@@ -190,6 +191,7 @@ _trace_cmd_kind() {
 	"split -b") echo none ;;
 	"split --file-version") echo none ;;
 	"split --compression") echo none ;;
+	"dump -i" | "dump --input") echo file ;;
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
 	"restore -t") echo dir ;;
