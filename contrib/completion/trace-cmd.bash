@@ -5,18 +5,26 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore help"
+	echo "record report virt-server setup-guest list restore start set stop restart reset clear show stat help"
 }
 
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
+	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -o --file-version -s -r -m --date --proc-map -k -q --quiet --user --stderr --help" ;;
 	report) printf %s "-i -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output -D --daemon -l --log --once --file-version --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
+	set) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
+	stop) printf %s "-B -a -t --help" ;;
+	restart) printf %s "-B -a -t --help" ;;
+	reset) printf %s "-B -a -t -b -d --help" ;;
+	clear) printf %s "-B -a --help" ;;
+	show) printf %s "-p -s -c -f -B --tracing_on --current_tracer --buffer_size --buffer_total_size --ftrace_filter --ftrace_notrace --ftrace_pid --graph_function --graph_notrace --cpumask --help" ;;
+	stat) printf %s "-B -t -o --help" ;;
 	esac
 }
 
@@ -38,9 +46,12 @@ _trace_cmd_kind() {
 	"record -B") echo buffer ;;
 	"record -M") echo none ;;
 	"record -P") echo none ;;
+	"record --cmdlines-size") echo none ;;
 	"record -o") echo file ;;
 	"record --file-version") echo none ;;
 	"record -s") echo none ;;
+	"record -r") echo none ;;
+	"record -m") echo none ;;
 	"record --user") echo user ;;
 	"report -i") echo file ;;
 	"report -r") echo event ;;
@@ -73,6 +84,48 @@ _trace_cmd_kind() {
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
 	"restore --file-version") echo none ;;
+	"start -e") echo event ;;
+	"start -f") echo none ;;
+	"start -R") echo none ;;
+	"start -p") echo tracer ;;
+	"start -l") echo none ;;
+	"start -n") echo none ;;
+	"start -g") echo none ;;
+	"start --module") echo none ;;
+	"start --max-graph-depth") echo none ;;
+	"start -O") echo traceoption ;;
+	"start -C") echo clock ;;
+	"start -b") echo none ;;
+	"start -B") echo buffer ;;
+	"start -M") echo none ;;
+	"start -P") echo none ;;
+	"start --cmdlines-size") echo none ;;
+	"start --user") echo user ;;
+	"set -e") echo event ;;
+	"set -f") echo none ;;
+	"set -R") echo none ;;
+	"set -p") echo tracer ;;
+	"set -l") echo none ;;
+	"set -n") echo none ;;
+	"set -g") echo none ;;
+	"set --module") echo none ;;
+	"set --max-graph-depth") echo none ;;
+	"set -O") echo traceoption ;;
+	"set -C") echo clock ;;
+	"set -b") echo none ;;
+	"set -B") echo buffer ;;
+	"set -M") echo none ;;
+	"set -P") echo none ;;
+	"set --cmdlines-size") echo none ;;
+	"set --user") echo user ;;
+	"stop -B") echo buffer ;;
+	"restart -B") echo buffer ;;
+	"reset -B") echo buffer ;;
+	"reset -b") echo none ;;
+	"clear -B") echo buffer ;;
+	"show -c") echo none ;;
+	"show -B") echo buffer ;;
+	"stat -B") echo buffer ;;
 	esac
 }
 
