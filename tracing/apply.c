@@ -144,7 +144,13 @@ static int step_no_functions(struct applied_buffer *b, struct err *e)
 		return ret;
 	if (!tfs_has(b->t, FTRACE_ENABLED)) /* absolute; no function tracer, so nothing to do */
 		return 0;
-	return undo_write(b->undo, b->t, FTRACE_ENABLED, "0", e);
+	ret = undo_write(b->undo, b->t, FTRACE_ENABLED, "0", e);
+	if (!ret)
+		return 0;
+	err_set(e, -ret, "-D: cannot write 0 to " FTRACE_ENABLED);
+	if (option)
+		err_hint(e, "-d, which keeps only our tracers from tracing functions");
+	return ret;
 }
 
 static int step_cmdlines(struct applied_buffer *b, struct err *e)
@@ -307,6 +313,10 @@ static int remove_instances(const struct trace_plan *plan, const struct tracefs 
 
 		ret = t ? reset_remove(top, t, e) : -ENOENT;
 		tfs_close(t);
+		if (t)
+			continue;
+		err_say(e, ENOENT, "-v -B: there is no buffer '%s'", plan->removed.text[i]);
+		err_hint(e, "'trace-cmd list -B' lists all");
 	}
 	return ret;
 }
