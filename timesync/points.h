@@ -62,7 +62,8 @@ size_t ts_points_missing(const struct ts_points *p, size_t *first);
 
 /*
  * Append the payload of a TIME_SHIFT option, in this machine's byte order, such that each reader
- * gets what ts_points_host() gives. -ENODATA when a CPU has no point (stock writes no option then).
+ * gets what ts_points_host() gives; to a unit, where a long stretch is written in parts. -ENODATA
+ * when a CPU has no point (stock writes no option then).
  */
 int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, struct err *e);
 
