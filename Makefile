@@ -31,7 +31,7 @@ LDFLAGS += $(if $(STATIC),-static)
 VERSION	:= $(shell cat VERSION)
 
 # From the bottom up; a folder may include what stands before it, and nothing else.
-LAYERS	:= base tracedat transport guests tracing wire session recording report
+LAYERS	:= base tracedat transport guests tracing timesync wire session recording report
 # Two parts of the layer "wire" stand at the top of the tree by name.
 SRCS_wire := trace-msg.c trace-recorder.c $(sort $(wildcard wire/*.c))
 COMMANDS := $(filter-out $(SRCS_wire),$(wildcard trace-*.c))

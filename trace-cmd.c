@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <signal.h>
 
-static const struct command *const commands[] = {
-	&cmd_record,  &cmd_report, &cmd_virt_server, &cmd_setup_guest, &cmd_list,
-	&cmd_restore, &cmd_start,  &cmd_set,	     &cmd_stop,	       &cmd_restart,
-	&cmd_reset,   &cmd_clear,  &cmd_show,	     &cmd_stat,
-};
+#define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
+static const struct command *const commands[] = { COMMANDS(COMMAND_ENTRY) };
+#undef COMMAND_ENTRY
+#undef COMMAND_ENTRY
+#undef COMMAND_ENTRY
 
 static int usage(FILE *to)
 {

@@ -72,8 +72,7 @@ static bool printable(const char *text)
 	return true;
 }
 
-/* @text with its NUL, at most @max bytes of it, unprintable characters as '?'. */
-static void put_text(struct wcur *w, const char *text, size_t max)
+void msg_put_text(struct wcur *w, const char *text, size_t max)
 {
 	for (size_t i = 0; text && text[i] && i + 1 < max; i++)
 		wcur_u8(w, text[i] < ' ' || text[i] > '~' ? '?' : (uint8_t)text[i]);
@@ -85,7 +84,7 @@ static size_t text_size(const char *text, size_t max)
 	return text ? strnlen(text, max - 1) + 1 : 1;
 }
 
-static int check_cpus(uint32_t cpus, const char *name, struct err *e)
+int msg_check_cpus(uint32_t cpus, const char *name, struct err *e)
 {
 	if (cpus && cpus <= MSG_MAX_CPUS)
 		return 0;
@@ -111,17 +110,16 @@ static int put_nothing(struct wcur *body, const struct msg *m)
 #define put_tconnect put_nothing
 #define get_finmeta  get_nothing
 #define put_finmeta  put_nothing
+#define get_close    msg_get_close
+#define put_close    msg_put_close
 
 /* ERROR: be32 size, be32 command; from us also "why:" and a text */
 
-static int get_error(struct rcur *body, struct msg *m, struct err *e)
+void msg_get_reason(struct rcur *body, struct msg *m)
 {
 	size_t tag = strlen(REASON_TAG);
 	const char *text;
 
-	(void)e;
-	m->error.size = rcur_u32(body);
-	m->error.cmd = rcur_u32(body);
 	m->error.reason = "";
 	if (body->left > tag && !memcmp(body->p, REASON_TAG, tag)) {
 		rcur_take(body, tag);
@@ -131,6 +129,22 @@ static int get_error(struct rcur *body, struct msg *m, struct err *e)
 		body->bad = false; /* without a NUL it is no text of ours: rubbish, as any other */
 	}
 	rcur_take(body, body->left);
+}
+
+void msg_put_reason(struct wcur *body, const struct msg *m)
+{
+	if (!m->error.reason || !m->error.reason[0])
+		return;
+	wcur_mem(body, REASON_TAG, strlen(REASON_TAG));
+	msg_put_text(body, m->error.reason, MSG_MAX_REASON);
+}
+
+static int get_error(struct rcur *body, struct msg *m, struct err *e)
+{
+	(void)e;
+	m->error.size = rcur_u32(body);
+	m->error.cmd = rcur_u32(body);
+	msg_get_reason(body, m);
 	return 0;
 }
 
@@ -138,16 +152,13 @@ static int put_error(struct wcur *body, const struct msg *m)
 {
 	wcur_u32(body, m->error.size);
 	wcur_u32(body, m->error.cmd);
-	if (m->error.reason && m->error.reason[0]) {
-		wcur_mem(body, REASON_TAG, strlen(REASON_TAG));
-		put_text(body, m->error.reason, MSG_MAX_REASON);
-	}
+	msg_put_reason(body, m);
 	return 0;
 }
 
 /* CLOSE: nothing, or be32 CPUs and a struct msg_total for each */
 
-static int get_close(struct rcur *body, struct msg *m, struct err *e)
+int msg_get_close(struct rcur *body, struct msg *m, struct err *e)
 {
 	size_t len = body->left;
 
@@ -155,7 +166,7 @@ static int get_close(struct rcur *body, struct msg *m, struct err *e)
 	if (!len)
 		return 0;
 	m->close.cpus = rcur_u32(body);
-	if (check_cpus(m->close.cpus, "CLOSE with totals", e))
+	if (msg_check_cpus(m->close.cpus, "CLOSE with totals", e))
 		return -EPROTO;
 	if (body->left != (size_t)m->close.cpus * TOTAL_SIZE)
 		return err_say(
@@ -173,7 +184,7 @@ static int get_close(struct rcur *body, struct msg *m, struct err *e)
 	return 0;
 }
 
-static int put_close(struct wcur *body, const struct msg *m)
+int msg_put_close(struct wcur *body, const struct msg *m)
 {
 	if (m->close.cpus > MSG_MAX_CPUS)
 		return -EINVAL;
@@ -219,15 +230,22 @@ static int put_rconnect(struct wcur *body, const struct msg *m)
 
 /* Our extension: an option record in TINIT, and of the same shape in RINIT */
 
+int msg_check_peer(const char *text, struct err *e)
+{
+	if (text && strlen(text) < MSG_MAX_PEER && printable(text))
+		return 0;
+	return err_say(e, EPROTO, "sent a version text that is no text of 1..%d bytes",
+		       MSG_MAX_PEER);
+}
+
 static int get_ext(struct rcur *opt, struct msg_ext *x, struct err *e)
 {
 	x->present = true;
 	x->features = rcur_u32(opt);
 	x->stream_id = rcur_u64(opt);
 	x->peer = rcur_text(opt);
-	if (!x->peer || strlen(x->peer) >= MSG_MAX_PEER || !printable(x->peer))
-		return err_say(e, EPROTO, "sent a version text that is no text of 1..%d bytes",
-			       MSG_MAX_PEER);
+	if (msg_check_peer(x->peer, e))
+		return -EPROTO;
 	rcur_take(opt, opt->left); /* a later version may say more */
 	return 0;
 }
@@ -238,7 +256,7 @@ static void put_ext(struct wcur *w, const struct msg_ext *x, uint64_t stream_id)
 	wcur_u32(w, MSG_OPT_EXT);
 	wcur_u32(w, x->features);
 	wcur_u64(w, stream_id);
-	put_text(w, x->peer, MSG_MAX_PEER);
+	msg_put_text(w, x->peer, MSG_MAX_PEER);
 }
 
 /* TINIT: be32 CPUs, be32 page size, be32 number of options, options */
@@ -246,6 +264,17 @@ static void put_ext(struct wcur *w, const struct msg_ext *x, uint64_t stream_id)
 static bool page_size_fits(uint32_t size)
 {
 	return size >= PAGE_MIN && size <= PAGE_MAX && !(size & (size - 1));
+}
+
+int msg_check_tinit(const struct msg *m, struct err *e)
+{
+	if (msg_check_cpus(m->tinit.cpus, "TINIT", e))
+		return -EPROTO;
+	if (page_size_fits(m->tinit.page_size))
+		return 0;
+	return err_say(e, EPROTO,
+		       "sent TINIT with pages of %u bytes; a power of two in %d..%d is possible",
+		       m->tinit.page_size, PAGE_MIN, PAGE_MAX);
 }
 
 static int get_tcp(struct rcur *opt, struct msg *m, struct err *e)
@@ -292,13 +321,8 @@ static int get_tinit(struct rcur *body, struct msg *m, struct err *e)
 	m->tinit.use_tcp = m->tinit.use_vsock = false;
 	m->tinit.ext = (struct msg_ext){ 0 };
 	options = rcur_u32(body);
-	if (check_cpus(m->tinit.cpus, "TINIT", e))
+	if (msg_check_tinit(m, e))
 		return -EPROTO;
-	if (!page_size_fits(m->tinit.page_size))
-		return err_say(
-			e, EPROTO,
-			"sent TINIT with pages of %u bytes; a power of two in %d..%d is possible",
-			m->tinit.page_size, PAGE_MIN, PAGE_MAX);
 	/* Each takes 8 bytes of the body at least, so the count needs no limit of its own. */
 	for (uint32_t i = 0; i < options; i++)
 		if (get_option(body, m, e))
@@ -308,7 +332,7 @@ static int get_tinit(struct rcur *body, struct msg *m, struct err *e)
 
 static int put_tinit(struct wcur *body, const struct msg *m)
 {
-	if (!m->tinit.cpus || m->tinit.cpus > MSG_MAX_CPUS || !page_size_fits(m->tinit.page_size))
+	if (m->tinit.use_vsock || msg_check_tinit(m, NULL))
 		return -EINVAL;
 	wcur_u32(body, m->tinit.cpus);
 	wcur_u32(body, m->tinit.page_size);
@@ -361,7 +385,7 @@ static int get_rinit(struct rcur *body, struct msg *m, struct err *e)
 	m->rinit.cpus = rcur_u32(body);
 	m->rinit.nports = 0;
 	m->rinit.ext = (struct msg_ext){ 0 };
-	if (check_cpus(m->rinit.cpus, "RINIT", e))
+	if (msg_check_cpus(m->rinit.cpus, "RINIT", e))
 		return -EPROTO;
 	if (!body->left)
 		return 0;
@@ -433,22 +457,28 @@ const char *msg_state_name(enum msg_state s)
 	return (unsigned int)s < MSG_NR_STATES ? states[s].name : NULL;
 }
 
+int msg_judge(uint32_t type, const char *name, enum msg_state state, struct err *e)
+{
+	if (type < MSG_NR && defs[type].legal & BIT(state))
+		return 0;
+	return err_say(e, EPROTO, "sent %s while %s was expected in state %s", name,
+		       states[state].awaited, states[state].name);
+}
+
 /* The header is right in itself and belongs here; else the error says why. */
 static int judge_header(uint32_t size, uint32_t cmd, enum msg_state state, struct err *e)
 {
 	const struct msg_def *d;
+	char unknown[32] = "";
 
 	if (size < MSG_HEADER || size > MSG_MAX)
 		return err_say(e, EPROTO, "said its message has %u bytes; %d..%d are possible",
 			       size, MSG_HEADER, MSG_MAX);
 	if (cmd >= MSG_NR)
-		return err_say(e, EPROTO,
-			       "sent command %u (unknown) while %s was expected in state %s", cmd,
-			       states[state].awaited, states[state].name);
+		snprintf(unknown, sizeof(unknown), "command %u (unknown)", cmd);
+	if (msg_judge(cmd, cmd < MSG_NR ? defs[cmd].name : unknown, state, e))
+		return -EPROTO;
 	d = &defs[cmd];
-	if (!(d->legal & BIT(state)))
-		return err_say(e, EPROTO, "sent %s while %s was expected in state %s", d->name,
-			       states[state].awaited, states[state].name);
 	if (size - MSG_HEADER < d->min || size - MSG_HEADER > d->max)
 		return err_say(e, EPROTO, "sent %s of %u bytes; %u..%u are possible", d->name, size,
 			       MSG_HEADER + d->min, MSG_HEADER + d->max);

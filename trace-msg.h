@@ -140,8 +140,8 @@ struct msg {
 		} rconnect;
 		struct {
 			uint32_t cpus, page_size; /* 1..MSG_MAX_CPUS; 1 KiB.. 64 KiB power of two */
-			bool use_tcp;	/* data ports are TCP; neither: UDP */
-			bool use_vsock; /* V3 only */
+			bool use_tcp;		  /* data ports are TCP; neither: UDP */
+			bool use_vsock;		  /* V3 only */
 			struct msg_ext ext;
 		} tinit;
 		struct {
@@ -179,5 +179,30 @@ const char *msg_state_name(enum msg_state s); /* "recording" ... */
  * as "the legacy text protocol (V1)" or NULL when nothing is known. Borrowed, static.
  */
 const char *msg_guess_peer(const uint8_t *bytes, size_t len);
+
+/*
+ * What other dialects (wire/) share with this one: judged, read and written here, and nowhere else.
+ */
+
+/*
+ * May a message of @type (MSG_NR: none of these) be received in @state? 0, or -EPROTO: "sent @name
+ * while ... was expected".
+ */
+int msg_judge(uint32_t type, const char *name, enum msg_state state, struct err *e);
+
+int msg_check_cpus(uint32_t cpus, const char *name, struct err *e); /* 1..MSG_MAX_CPUS */
+int msg_check_tinit(const struct msg *m, struct err *e);	    /* CPUs and page size */
+int msg_check_peer(const char *text, struct err *e);		    /* msg_ext.peer, not NULL */
+
+/* @text with its NUL, at most @max bytes of it, unprintable characters as '?'. */
+void msg_put_text(struct wcur *w, const char *text, size_t max);
+
+/* ERROR: the reason, and all that stands behind it. */
+void msg_get_reason(struct rcur *body, struct msg *m);
+void msg_put_reason(struct wcur *body, const struct msg *m);
+
+/* CLOSE: the whole body, big-endian. 0, -EPROTO, -EINVAL. */
+int msg_get_close(struct rcur *body, struct msg *m, struct err *e);
+int msg_put_close(struct wcur *body, const struct msg *m);
 
 #endif

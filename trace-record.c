@@ -5,29 +5,30 @@
  * Theory of operation
  *
  * The options fill a struct trace_plan in the order in which they stand (tracing/plan.h) and choose
- * the destination: a local trace.dat, or the host over virtio-serial (--virt). Everything else is
- * recording/recording.c. At the end: the loss table, and an exit status that says whether it is
- * whole.
+ * the destination: a local trace.dat, a listener (-N, -V), or the host over virtio-serial (--virt).
+ * Everything else is recording/recording.c. At the end: the loss table, and an exit status that
+ * says whether it is whole.
  */
 #include "trace-cmd.h"
 
 #include <errno.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/recording.h"
+#include "tracing/meta.h"
 #include "tracing/plan-opts.h"
+#include "tracedat/writer.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
-	bool virt, quiet, keep, to_stderr;
-	const char *output, *user;
-	uint64_t file_version, interval_us;
-	uint64_t rt_prio, keep_kb;
-	bool date, proc_map;
+	bool virt, tcp, quiet, keep, to_stderr, date, proc_map;
+	const char *output, *user, *compression, *net, *vsock; /* the last two: as typed */
+	char host[NET_NAME_MAX];
+	uint32_t port;
+	uint64_t file_version, interval_us, protocol, rt_prio, keep_kb;
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -53,6 +54,14 @@ static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct e
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(virt) },
+	{ 'N', NULL, "HOST:PORT", "send the trace to 'trace-cmd listen -p PORT' on HOST",
+	  opt_set_text, AT(net) },
+	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",
+	  opt_set_text, AT(vsock) },
+	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
+	  opt_set_flag, AT(tcp) },
+	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
+	  AT(protocol) },
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
@@ -60,6 +69,8 @@ static const struct opt record_opts[] = {
 	  .complete = "file" },
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
 	  AT(file_version) },
+	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end",
+	  tdat_opt_compression, AT(compression) },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
 	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",
@@ -77,58 +88,111 @@ static const struct opt record_opts[] = {
 	{ 0, "stderr", NULL, "the table goes to stderr", opt_set_flag, AT(to_stderr) },
 };
 
-/* What the options say together. */
-static int check_ctx(const struct record_ctx *c, bool has_command, struct err *e)
+/* @hint: what to type instead. */
+static int say_usage(struct err *e, const char *hint, const char *what)
 {
+	err_say(e, EINVAL, "%s", what);
+	err_hint(e, "%s", hint);
+	return -EINVAL;
+}
+
+/* -N, -V and what goes with them. */
+static int check_net(struct record_ctx *c, struct err *e)
+{
+	if (c->protocol > WIRE_V3)
+		return say_usage(e, "1, 2 or 3", "there is no such --protocol");
+	if (!c->net && !c->vsock) {
+		if (c->tcp)
+			return say_usage(e, "-N HOST:PORT -t", "-t is for -N, which is missing");
+		if (c->protocol)
+			return say_usage(e, "-N HOST:PORT --protocol 3",
+					 "--protocol is for -N, which is missing");
+		return 0;
+	}
+	if (c->virt || (c->net && c->vsock))
+		return say_usage(e, "one of -N, -V and --virt", "a trace goes to one place");
+	if (c->output)
+		return say_usage(e, "leave out -o; 'listen -o' and 'listen -d' there say where",
+				 "-N and -V write no file here, and -o names one");
+	if (c->vsock && c->protocol && c->protocol < WIRE_V3)
+		return say_usage(e, "leave out --protocol", "vsock is spoken in version 3 only");
+	return net_split(c->vsock ? NET_VSOCK : NET_TCP, c->net ? c->net : c->vsock, c->host,
+			 &c->port, e);
+}
+
+/* What the options say together. */
+static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
+{
+	int ret;
+
 	if (c->virt && c->output) {
 		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
 		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
 	}
+	if (check_net(c, e))
+		return -EINVAL;
+	if (c->virt && c->compression) {
+		err_say(e, EINVAL,
+			"--virt writes no file in the guest, and --compression is for one");
+		err_hint(e, "leave it out; then on the host: trace-cmd convert");
+		return -EINVAL;
+	}
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (c->keep_kb && (c->virt || c->plan.plan->nbuffers > 1))
-		return err_say(e, EINVAL, "-m is for a local file with one buffer, so not with %s",
-			       c->virt ? "--virt" : "-B");
-	if (plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
-		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
+	if (c->keep_kb && (c->virt || c->net || c->vsock || c->plan.plan->nbuffers > 1))
+		return err_say(e, EINVAL, "-m is for a local file with one buffer");
+	if ((c->virt || c->net || c->vsock) && plan_is_latency(c->plan.plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
+		return err_hint(e, "record without --virt, -N and -V: -o says which file");
 	}
-	return plan_check(c->plan.plan, has_command, e);
+	ret = plan_check(c->plan.plan, has_command, e);
+	return ret ? ret
+		   : tdat_compression_for(c->compression, (int)c->file_version, &c->compression, e);
 }
 
-/* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
-static void make_version(char *to, size_t room)
+/* NULL with @e. */
+static struct dest *make_dest(const struct record_ctx *c, const char *version, struct err *e)
 {
-	struct utsname u;
+	struct dest_net_opts o = { .kind = c->vsock ? NET_VSOCK
+					   : c->tcp ? NET_TCP
+						    : NET_UDP,
+				   .host = c->host,
+				   .port = c->port,
+				   .gen = (enum wire_gen)c->protocol,
+				   .version = (int)c->file_version,
+				   .peer = version };
 
-	if (uname(&u))
-		snprintf(to, room, "trace-cmd %s", VERSION);
-	else
-		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
-			 u.machine);
+	if (c->net || c->vsock)
+		return dest_net_new(&o, e);
+	if (c->virt)
+		return dest_virt_new(version, e);
+	return dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
+			     c->compression, e);
 }
 
-static int print_table(const struct record_ctx *c, const struct totals *t)
+static void print_end(const struct record_ctx *c, const struct recording_result *r, struct dest *d)
 {
-	struct buf text = { 0 };
+	const char *note = d->ops->note ? d->ops->note(d) : NULL;
 
-	if (c->quiet)
-		return 0;
-	if (!totals_print(t, &text) && !buf_text(&text))
-		fputs((const char *)text.data, c->to_stderr ? stderr : stdout);
-	buf_free(&text);
-	return 0;
+	if (!c->quiet && !r->text)
+		totals_write(&r->totals, c->to_stderr ? stderr : stdout, NULL);
+	fflush(stdout);
+	if (note && !c->quiet)
+		fprintf(stderr, "trace-cmd: %s\n", note);
+	if (r->ended_by_host)
+		fprintf(stderr, "trace-cmd: the %s ended the recording\n",
+			c->virt ? "host" : "listener");
 }
 
 static int run(struct record_ctx *c, char *const *command)
 {
-	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
+	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
 	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
-				    .version = version,
+				    .version = meta_version(version, sizeof(version)),
 				    .rt_prio = (unsigned int)c->rt_prio,
 				    .keep_bytes = c->keep_kb * 1024,
 				    .date = c->date,
@@ -139,10 +203,7 @@ static int run(struct record_ctx *c, char *const *command)
 	struct err e = { 0 };
 	int ret;
 
-	make_version(version, sizeof(version));
-	o.dest = c->virt ? dest_virt_new(version, &e)
-			 : dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
-					 &e);
+	o.dest = make_dest(c, version, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);
 		return EXIT_FAILED;
@@ -151,9 +212,7 @@ static int run(struct record_ctx *c, char *const *command)
 	if (e.code)
 		err_print(stderr, &e);
 	if (!ret)
-		print_table(c, &result->totals);
-	if (!ret && result->ended_by_host)
-		fprintf(stderr, "trace-cmd: the host ended the recording\n");
+		print_end(c, result, o.dest);
 	o.dest->ops->free(o.dest);
 	if (ret)
 		return EXIT_FAILED;
@@ -183,7 +242,8 @@ static int record(const struct command *self, int argc, char **argv)
 const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
-	.summary = "record a trace into trace.dat, or from a guest to its host (--virt)",
+	.summary =
+		"record a trace into trace.dat, to a listener (-N), or from a guest to its host (--virt)",
 	.details = "Without COMMAND it records until Ctrl-C.\n",
 	.opts = record_opts,
 	.nopts = ARRAY_SIZE(record_opts),

@@ -23,6 +23,9 @@
  * a user's pipe pages are limited (pipe-user-pages-soft). If it cannot be widened, splices are
  *short.
  *
+ * A datagram sink (UDP) takes pages one by one out of memory: nothing is spliced, and there is no
+ * lead, as marks need a stream.
+ *
  * Invariants: bytes leave in the order in which they came; what was read and not written is kept
  *over errors and counted by recorder_pending(). A read asks for whole pages: tracefs refuses less
  *(see tests/facts/fact_tracefs_splice.c), and yields no part of a page.
@@ -35,6 +38,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { CHUNK_DEFAULT = 64 << 10, CHUNK_MAX = 64 << 20 };
@@ -42,7 +46,7 @@ enum { CHUNK_DEFAULT = 64 << 10, CHUNK_MAX = 64 << 20 };
 struct recorder {
 	int source, sink; /* borrowed */
 	uint64_t sink_room;
-	int pipe[2]; /* owned; -1 in discard mode */
+	int pipe[2]; /* owned; -1 where nothing is spliced from the beginning */
 	size_t page_size, chunk;
 	size_t piped;  /* bytes in the pipe */
 	uint8_t *held; /* owned; .held[off..len) follows the pipe */
@@ -50,7 +54,7 @@ struct recorder {
 	uint8_t *lead; /* owned; goes before the next bytes from the source */
 	size_t lead_off, lead_len, lead_room;
 	bool leading; /* they have come: the lead is pending, before the pipe and what is held */
-	bool discard;
+	bool discard, datagram, seq;
 	struct rec_stats stats;
 };
 
@@ -114,11 +118,14 @@ struct recorder *recorder_new(const struct recorder_opts *o, struct err *e)
 	r->source = o->source;
 	r->sink = o->discard ? -1 : o->sink;
 	r->sink_room = o->sink_room;
-	r->discard = r->stats.copying = o->discard;
+	r->discard = o->discard;
+	r->datagram = o->datagram;
+	r->seq = o->seq;
+	r->stats.copying = o->discard || o->datagram;
 	r->page_size = o->page_size;
 	r->chunk = chunk < r->page_size ? r->page_size : chunk - chunk % r->page_size;
 	r->pipe[0] = r->pipe[1] = -1;
-	if (!o->discard && open_pipe(r, e)) {
+	if (!r->stats.copying && open_pipe(r, e)) {
 		recorder_free(r);
 		return NULL;
 	}
@@ -205,6 +212,31 @@ int recorder_copy(struct recorder *r, struct err *e)
 
 /* Towards the sink */
 
+/*
+ * One page as one datagram. What passes by itself is a full sink: no room in a queue on the way,
+ * and a network that is away for a moment. A datagram is sent whole or not at all.
+ */
+static ssize_t give_datagram(struct recorder *r)
+{
+	uint8_t seq[8];
+	struct wcur w = wcur_make(seq, sizeof(seq), true);
+	struct iovec iov[] = { { r->held + r->held_off, r->page_size }, { seq, sizeof(seq) } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = r->seq ? 2 : 1 };
+	ssize_t n;
+
+	if (r->held_len - r->held_off < r->page_size)
+		return -EMSGSIZE; /* a source that cuts pages: tracefs does not */
+	wcur_u64(&w, r->stats.bytes_out);
+	do
+		n = sendmsg(r->sink, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return (ssize_t)r->page_size;
+	if (errno == ENOBUFS || errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ENETDOWN)
+		return -EAGAIN;
+	return -errno;
+}
+
 /* Give the sink the lead, else what is in the pipe, else what is held: bytes taken or -errno. */
 static ssize_t give(struct recorder *r)
 {
@@ -212,6 +244,8 @@ static ssize_t give(struct recorder *r)
 
 	if (r->sink_room && r->stats.bytes_out + recorder_pending(r) > r->sink_room)
 		return -EFBIG;
+	if (r->datagram)
+		return give_datagram(r);
 	do
 		if (r->leading)
 			n = write(r->sink, r->lead + r->lead_off, r->lead_len - r->lead_off);
@@ -245,6 +279,14 @@ static void gave(struct recorder *r, size_t n)
 		r->held_off = r->held_len = 0;
 }
 
+static int say_sink(const struct recorder *r, int code, struct err *e)
+{
+	if (r->datagram && code == ECONNREFUSED)
+		return err_say(e, code,
+			       "nobody takes trace pages at the other end of the UDP port");
+	return err_set(e, code, "cannot write trace data");
+}
+
 /* 0 when nothing is pending any more, REC_BLOCKED, or an error. */
 static int drain(struct recorder *r, struct err *e)
 {
@@ -265,8 +307,7 @@ static int drain(struct recorder *r, struct err *e)
 			return REC_BLOCKED;
 		}
 		/* EINVAL from a splice: the sink refuses it. */
-		ret = n == -EINVAL && r->piped ? recorder_copy(r, e)
-					       : err_set(e, (int)-n, "cannot write trace data");
+		ret = n == -EINVAL && r->piped ? recorder_copy(r, e) : say_sink(r, (int)-n, e);
 		if (ret) {
 			r->stats.sink_failed = true;
 			return ret;

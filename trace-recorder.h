@@ -41,7 +41,7 @@ bool rec_mark_get(const uint8_t *page, size_t len, struct rec_mark *m); /* is it
 /* What happened in one call of recorder_pump(). */
 enum rec_result {
 	REC_IDLE,    /* the source has nothing now */
-	REC_BLOCKED, /* the sink is full: the rest waits in the pipe, nothing more is read */
+	REC_BLOCKED, /* the sink is full: the rest waits with us, nothing more is read */
 	REC_BUDGET,  /* the budget of this call is used up; there may be more */
 	REC_END,     /* the source has ended (sockets, FIFOs without a writer) */
 };
@@ -63,6 +63,12 @@ struct recorder_opts {
 	uint32_t page_size; /* bytes of a page (sub-buffer), a power of two */
 	uint32_t chunk;	    /* most bytes of one splice; 0 = 64 KiB */
 	bool discard; /* take the bytes from the source and throw them away (sink is not used) */
+	/*
+	 * The sink is a connected UDP socket: one page, one datagram, never split. .seq: behind
+	 * each page stands a be64, the bytes of pages that were given to the sink before it
+	 * (MSG_F_SEQ).
+	 */
+	bool datagram, seq;
 };
 
 /* NULL on error: no pipe, no memory, impossible sizes. Frees nothing of the descriptors. */

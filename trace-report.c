@@ -36,6 +36,12 @@ static int set_file(void *ctx, const struct opt *o, const char *val, struct err 
 	return report_plan_file(plan_of(ctx), val, e);
 }
 
+static int set_machine(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	(void)o;
+	return report_plan_machine(plan_of(ctx), val, e);
+}
+
 static int set_filter(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	struct report_ctx *c = ctx;
@@ -147,6 +153,12 @@ ASSIGN(set_verbose, c->loglevel = TEP_LOG_INFO)
 static const struct opt report_opts[] = {
 	{ 'i', NULL, "FILE", "read this file (trace.dat); several are merged by time", set_file,
 	  .complete = "file" },
+	{ 0, "guest", "NAME", "show only this guest (or 'host'); -F after it is for it alone",
+	  set_machine },
+	{ 0, "names", NULL, "say which guest's vCPU the host switches from and to", opt_set_flag,
+	  AT(plan.vcpus) },
+	{ 0, "no-guests", NULL, "leave the files of the guests that a host's file names alone",
+	  opt_set_flag, AT(plan.alone) },
 	{ 't', NULL, NULL, "print times in full, to the nanosecond", opt_set_flag,
 	  AT(plan.style.full_time) },
 	{ 'l', NULL, NULL, "latency format: CPU, interrupt and preemption flags", opt_set_flag,

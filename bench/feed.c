@@ -157,7 +157,7 @@ static int open_guest(struct feed *f, const char *dir, uint32_t cpus, int *ctl, 
 }
 
 /* CLOSE with what was sent, and the server's word that it has all of it. */
-static int end_stream(const struct feed *f, struct virt_link *link, struct err *e)
+static int end_stream(const struct feed *f, struct client *link, struct err *e)
 {
 	struct msg_total total[MSG_MAX_CPUS] = { 0 };
 	uint64_t n = (f->mib << 20) / f->chunk, stored = 0;
@@ -165,9 +165,9 @@ static int end_stream(const struct feed *f, struct virt_link *link, struct err *
 
 	for (uint64_t i = 0; i < f->cpus; i++)
 		total[i].bytes = (n / f->cpus + (i < n % f->cpus)) * f->chunk;
-	rc = virt_link_close(link, total, f->cpus, e);
+	rc = client_close(link, total, f->cpus, e);
 	if (!rc)
-		rc = virt_link_stored(link, total, f->cpus, STREAM_WAIT_S * NSEC_PER_SEC, e);
+		rc = client_stored(link, total, f->cpus, STREAM_WAIT_S * NSEC_PER_SEC, e);
 	for (uint32_t i = 0; i < f->cpus; i++)
 		stored += total[i].bytes;
 	if (!rc && stored != n * f->chunk)
@@ -176,9 +176,9 @@ static int end_stream(const struct feed *f, struct virt_link *link, struct err *
 	return rc;
 }
 
-static int stream(struct feed *f, struct virt_link *link, struct err *e)
+static int stream(struct feed *f, struct client *link, struct err *e)
 {
-	struct virt_terms terms;
+	struct client_terms terms;
 	struct buf head = { 0 };
 	int rc = virt_link_begin(link, f->cpus, PAGE, &terms, e);
 
@@ -187,7 +187,7 @@ static int stream(struct feed *f, struct virt_link *link, struct err *e)
 	if (!rc)
 		rc = make_head(&head, f->cpus, e);
 	if (!rc)
-		rc = virt_link_metadata(link, head.data, head.len, e);
+		rc = client_metadata(link, head.data, head.len, e);
 	buf_free(&head);
 	if (!rc)
 		rc = send_pages(f, e);
@@ -197,7 +197,7 @@ static int stream(struct feed *f, struct virt_link *link, struct err *e)
 static int feed_guest(struct feed *f, const char *dir, uint32_t cpus)
 {
 	struct virt_link_opts o = { .peer = "feed" };
-	struct virt_link *link = NULL;
+	struct client *link = NULL;
 	struct err e = { 0 };
 	int rc = open_guest(f, dir, cpus, &o.fd, &e);
 
@@ -205,7 +205,7 @@ static int feed_guest(struct feed *f, const char *dir, uint32_t cpus)
 		link = virt_link_new(&o, &e);
 		rc = link ? stream(f, link, &e) : -ENOMEM;
 	}
-	virt_link_free(link);
+	client_free(link);
 	close_fifos(f);
 	return rc ? fail(&e) : 0;
 }

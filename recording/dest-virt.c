@@ -16,23 +16,20 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "recording/dest.h"
+#include "recording/dest-wire.h"
 #include "recording/virt-link.h"
-#include "tracedat/head.h"
 #include "transport/virtio-port.h"
 
 #define CTL_PORT       "agent-ctl-path"
 #define CPU_PORT       "trace-path-cpu%u"
 #define CPU_PORT_STOCK "trace-pipe-cpu%u"
 
-enum { STORED_WAIT_S = 20 };
-
 struct dest_virt {
 	struct dest base;
 	const char *peer;
 	struct dest_shape shape;
-	struct virt_link *link;
-	struct virt_terms terms;
+	struct client *client;
+	struct client_terms terms;
 	int ctl;
 	int *ports; /* owned: one for each CPU of the shape */
 };
@@ -93,14 +90,14 @@ static int virt_open(struct dest *d, const struct dest_shape *shape, struct err 
 	if (ret)
 		return ret;
 	o.fd = v->ctl;
-	v->link = virt_link_new(&o, e);
-	return v->link ? 0 : -ENOMEM;
+	v->client = virt_link_new(&o, e);
+	return v->client ? 0 : -ENOMEM;
 }
 
 static int virt_begin(struct dest *d, struct err *e)
 {
 	struct dest_virt *v = virt_of(d);
-	int ret = virt_link_begin(v->link, v->shape.cpu_count, v->shape.page_size, &v->terms, e);
+	int ret = virt_link_begin(v->client, v->shape.cpu_count, v->shape.page_size, &v->terms, e);
 
 	if (!ret && v->shape.nbuffers > 1 && !(v->terms.features & MSG_F_MARKS))
 		ret = err_say(e, EOPNOTSUPP,
@@ -123,22 +120,14 @@ static int virt_sink(struct dest *d, size_t cpu_index, struct pump_opts *o, stru
 static int virt_head(struct dest *d, const uint8_t *bytes, size_t len, struct err *e)
 {
 	struct dest_virt *v = virt_of(d);
-	struct tdat_head head;
-	int ret;
+	int ret = v->terms.features & MSG_F_TAIL ? 0 : dest_wire_cut(bytes, &len, e);
 
-	if (v->terms.features & MSG_F_TAIL)
-		return virt_link_metadata(v->link, bytes, len, e);
-	ret = tdat_head_parse(&head, bytes, len, e);
-	if (ret)
-		return ret;
-	len = (size_t)(head.cmdlines.p + head.cmdlines.len - bytes);
-	tdat_head_free(&head);
-	return virt_link_metadata(v->link, bytes, len, e);
+	return ret ? ret : client_metadata(v->client, bytes, len, e);
 }
 
 static int virt_check(struct dest *d, struct err *e)
 {
-	return virt_link_check(virt_of(d)->link, e);
+	return client_check(virt_of(d)->client, e);
 }
 
 static int virt_watch_fd(const struct dest *d)
@@ -146,51 +135,11 @@ static int virt_watch_fd(const struct dest *d)
 	return virt_of(d)->ctl;
 }
 
-/* What the host says became of the pages: see PROTOCOL, "CLOSE". */
-static void take_stored(struct dest_virt *v, const struct msg_total *stored, struct totals *t)
-{
-	for (size_t i = 0; i < v->shape.ncpus; i++) {
-		const struct msg_total *s = &stored[v->shape.cpus[i]];
-		struct cpu_totals *c = &t->cpu[v->shape.cpus[i]];
-
-		c->bytes = s->bytes;
-		c->quota += s->events;
-		c->disk += s->lost;
-		c->transport = s->stuck; /* ours, which it was told, among them */
-	}
-}
-
-static void fill_sent(const struct dest_virt *v, const struct totals *t, struct msg_total *sent)
-{
-	for (size_t i = 0; i < v->shape.ncpus; i++) {
-		const struct cpu_totals *c = &t->cpu[v->shape.cpus[i]];
-
-		sent[v->shape.cpus[i]] = (struct msg_total){ .bytes = c->bytes,
-							     .events = c->events,
-							     .lost = c->ring,
-							     .stuck = (uint32_t)c->transport };
-	}
-}
-
 static int virt_finish(struct dest *d, const struct dest_end *end, struct err *e)
 {
 	struct dest_virt *v = virt_of(d);
-	AUTO_FREE struct msg_total *totals = calloc(MSG_MAX_CPUS, sizeof(*totals));
-	int ret = totals ? 0 : err_set(e, ENOMEM, "no memory for the totals");
 
-	if (!ret && v->terms.features & MSG_F_TAIL)
-		ret = virt_link_metadata(v->link, end->tail, end->tail_len, e);
-	if (ret)
-		return ret;
-	fill_sent(v, end->totals, totals);
-	ret = virt_link_close(v->link, totals, v->shape.cpu_count, e);
-	if (ret || !(v->terms.features & MSG_F_TOTALS))
-		return ret;
-	ret = virt_link_stored(v->link, totals, v->shape.cpu_count, STORED_WAIT_S * NSEC_PER_SEC,
-			       e);
-	if (!ret)
-		take_stored(v, totals, end->totals);
-	return ret;
+	return dest_wire_finish(v->client, &v->terms, &v->shape, end, e);
 }
 
 static void virt_free(struct dest *d)
@@ -201,7 +150,7 @@ static void virt_free(struct dest *d)
 		cleanup_fd(&v->ports[i]);
 	free(v->ports);
 	cleanup_fd(&v->ctl);
-	virt_link_free(v->link);
+	client_free(v->client);
 	free(v);
 }
 

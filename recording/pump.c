@@ -13,6 +13,9 @@
  * overwriting itself; the kernel counts what is lost. At the end a sink that takes nothing has
  * .patience to change its mind; what then still waits is counted as stuck.
  *
+ * Datagrams are paced: what a stream holds up, a network drops. 32 KiB in a millisecond are more
+ * than a network of 100 Mbit takes from one CPU, and what comes faster is counted by the kernel.
+ *
  * With .keep the file is a window: whenever it has grown too long, its newer half is copied to
  * where it began, and writing goes on from there. The file is shared with other CPUs, which have
  * places of their own in it, so nothing can be cut out of it.
@@ -34,6 +37,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+/*
+ * A receiver of datagrams has room for some 100 KiB unless its administrator gave it more, and
+ * nobody can be asked: so many bytes are sent, then there is a pause. It is also how long a full
+ * queue on the way, which has no poll(2), is left alone.
+ */
+#define DATAGRAM_BURST (32U << 10)
+static const struct timespec datagram_wait = { 0, NSEC_PER_MSEC };
 
 enum { BURST = 4 << 20 }; /* bytes that a buffer moves before the next one has its turn */
 
@@ -77,7 +88,10 @@ static int next_buffer(struct pump *p)
 /* recorder_pump(); a CPU without a ring has nothing. */
 static int move_some(struct pump *p)
 {
-	int ret = recorder_pump(p->rec, BURST, &p->err);
+	int ret = recorder_pump(p->rec, p->opts.datagram ? DATAGRAM_BURST : BURST, &p->err);
+
+	if (ret == REC_BUDGET && p->opts.datagram)
+		ppoll(NULL, 0, &datagram_wait, NULL);
 
 	if (ret != -ENODEV || recorder_stats(p->rec)->sink_failed)
 		return ret;
@@ -146,7 +160,7 @@ static nfds_t fill_poll(const struct pump *p, struct pollfd *fds, size_t room)
 		fds[n++] = (struct pollfd){ .fd = p->wake, .events = POLLIN };
 	for (size_t s = 0; !p->blocked && !p->finishing && s < p->opts.nsources && n < room; s++)
 		fds[n++] = (struct pollfd){ .fd = p->sources[s], .events = POLLIN };
-	if (p->blocked) /* the last one: wait_for_work() looks there */
+	if (p->blocked && !p->opts.datagram) /* the last one: wait_for_work() looks there */
 		fds[n++] = (struct pollfd){ .fd = p->opts.sink, .events = POLLOUT };
 	return n;
 }
@@ -167,6 +181,10 @@ static bool wait_for_work(struct pump *p, uint64_t ns)
 	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
 	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
 
+	if (p->blocked && p->opts.datagram) {
+		ppoll(fds, n, &datagram_wait, NULL); /* the call to finish, or time */
+		return true;
+	}
 	/* None: the call to finish came just now. */
 	if (!n || ppoll(fds, n, &ts, NULL) <= 0)
 		return true;
@@ -245,7 +263,9 @@ static int pump_init(struct pump *p, const struct pump_opts *o, struct err *e)
 	struct recorder_opts ro = { .source = o->sources[0],
 				    .sink = o->sink,
 				    .sink_room = o->sink_room,
-				    .page_size = o->page_size };
+				    .page_size = o->page_size,
+				    .datagram = o->datagram,
+				    .seq = o->seq };
 
 	p->opts = *o;
 	p->base = o->keep ? lseek(o->sink, 0, SEEK_CUR) : 0;

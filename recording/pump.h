@@ -22,6 +22,8 @@ struct pump_opts {
 	size_t nsources;
 	int sink;	    /* borrowed */
 	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
+	bool datagram; /* the sink is a UDP socket, .nsources 1, no marks: see trace-recorder.h */
+	bool seq;
 	/*
 	 * > 0: of what was written to the sink, a file with a position, only the newest pages are
 	 * kept: at most these bytes and at least half of them. For one source.

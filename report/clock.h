@@ -8,7 +8,7 @@
 #ifndef REPORT_CLOCK_H
 #define REPORT_CLOCK_H
 
-#include "tracedat/head.h"
+#include "tracedat/shift.h"
 
 /* What the command line wants. */
 struct clock_wish {
@@ -18,26 +18,13 @@ struct clock_wish {
 	uint64_t hz;	   /* the clock's ticks a second, 0 = as the file says */
 };
 
-struct shift_sample {
-	uint64_t time;
-	int64_t offset;
-	uint64_t scaling, fraction;
-};
-
-struct shift_cpu {
-	struct shift_sample *samples; /* owned, ascending .time */
-	size_t n;
-};
-
 struct report_clock {
 	bool raw;
 	int64_t ts_offset;
-	double factor;	       /* of the user; 0 = none */
-	uint32_t mult, rshift; /* TSC2NSEC; mult 0 = none */
-	uint64_t offset;       /* ns, DATE and OFFSET; wraps */
-	bool interpolate;
-	struct shift_cpu *shifts; /* owned, by CPU */
-	size_t nshifts;
+	double factor;		 /* of the user; 0 = none */
+	uint32_t mult, rshift;	 /* TSC2NSEC; mult 0 = none */
+	uint64_t offset;	 /* ns, DATE and OFFSET; wraps */
+	struct tdat_shift shift; /* owned */
 };
 
 /* -EPROTO where an option of the head is cut. report_clock_free() is fine after an error. */

@@ -140,5 +140,7 @@ const char *input_name(const struct input *in)
 {
 	const char *slash = strrchr(in->path, '/');
 
+	if (in->machine)
+		return in->machine;
 	return slash ? slash + 1 : in->path;
 }

@@ -7,7 +7,7 @@
 
 #include "report/clock.h"
 #include "report/filter.h"
-#include "report/merge.h"
+#include "tracedat/merge.h"
 #include "report/print.h"
 #include "report/record.h"
 #include "report/tep.h"
@@ -23,7 +23,8 @@ struct input_lane {
 };
 
 struct input {
-	const char *path; /* borrowed */
+	const char *path;    /* borrowed */
+	const char *machine; /* borrowed: "host", a guest's name; NULL = goes by its file's name */
 	struct tdat_file *file;
 	struct report_tep tep;
 	struct report_clock clock;
@@ -33,6 +34,8 @@ struct input {
 	size_t nlanes;
 	struct print_source *sources; /* owned; one a buffer; .prefix is set by the planner */
 	uint64_t refused;	      /* records that point outside of themselves */
+	uint64_t events, lost, gaps;  /* read; lost before them; places where the number is unknown
+				       */
 };
 
 struct input_setup {
@@ -57,7 +60,7 @@ struct input_lane *input_lane_of(struct lane *l);
 /* Its event as a record for libtraceevent; false when it is damaged (and counted). */
 bool input_record(struct input_lane *l, const struct tdat_event *ev, struct tep_record *rec);
 
-/* The file's name without its folders. */
+/* The machine's name, else the file's without its folders. */
 const char *input_name(const struct input *in);
 
 #endif

@@ -5,7 +5,8 @@
  * Theory of operation
  *
  * Options that stand behind a file belong to it, those before the first file to all: so a text is
- * kept with the index of the last file that was named when it came.
+ * kept with the index of the last file that was named when it came. Behind a --guest they belong to
+ * that machine, whose file is found later.
  */
 #include "report/report.h"
 
@@ -30,13 +31,31 @@ int report_plan_text(struct report_plan *p, struct report_texts *to, const char 
 	if (!list)
 		return err_set(e, ENOMEM, "no memory for '%s'", text);
 	to->list = list;
-	list[to->n++] = (struct report_text){ text, (int)p->nfiles - 1, exclude };
+	list[to->n++] = (struct report_text){
+		.text = text,
+		.file = p->machines.n ? ALL_FILES : (int)p->nfiles - 1,
+		.machine = p->machines.n ? p->machines.list[p->machines.n - 1] : NULL,
+		.exclude = exclude,
+	};
+	return 0;
+}
+
+int report_plan_machine(struct report_plan *p, const char *name, struct err *e)
+{
+	struct report_machines *m = &p->machines;
+	const char **list = realloc(m->list, (m->n + 1) * sizeof(*list));
+
+	if (!list)
+		return err_set(e, ENOMEM, "no memory for one more guest");
+	m->list = list;
+	list[m->n++] = name;
 	return 0;
 }
 
 void report_plan_free(struct report_plan *p)
 {
 	free(p->files);
+	free(p->machines.list);
 	free(p->filters.list);
 	free(p->raw_events.list);
 	free(p->plain_events.list);

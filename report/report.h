@@ -33,15 +33,24 @@ struct report_file {
 	uint64_t hz;	   /* ticks a second of its clock; 0 = as the file says */
 };
 
-/* A text that was given for one file, or for all. */
+/* A text that was given for one file, for one machine, or for all. */
 struct report_text {
 	const char *text;
-	int file; /* index, or ALL_FILES */
+	int file;	     /* index, or ALL_FILES */
+	const char *machine; /* --guest before it; NULL = any */
 	bool exclude;
 };
 
 struct report_texts {
 	struct report_text *list; /* owned */
+	size_t n;
+};
+
+/* Names of machines: a guest's, or REPORT_HOST. */
+#define REPORT_HOST "host"
+
+struct report_machines {
+	const char **list; /* owned array of borrowed texts */
 	size_t n;
 };
 
@@ -58,11 +67,15 @@ struct report_plan {
 	unsigned int instead;	  /* enum report_instead */
 	unsigned int hide_flags;
 	bool no_date, align, check_times, test_filters, wakeup, first, last, quiet;
+	bool alone; /* do not look for the files of the guests that the one file names */
+	bool vcpus; /* --names: say which vCPU a host's thread is */
+	struct report_machines machines; /* --guest: show only these */
 };
 
 int report_plan_file(struct report_plan *p, const char *path, struct err *e);
 int report_plan_text(struct report_plan *p, struct report_texts *to, const char *text, bool exclude,
 		     struct err *e);
+int report_plan_machine(struct report_plan *p, const char *name, struct err *e);
 void report_plan_free(struct report_plan *p);
 
 struct report_result {

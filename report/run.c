@@ -11,137 +11,11 @@
  * Damage does not end a report: it is counted, the first place is kept, and the merge goes on with
  * what is whole behind it.
  */
-#include "report/report.h"
+#include "report/run_local.h"
 
 #include <errno.h>
 
 #include "report/info.h"
-#include "report/wakeup.h"
-
-struct run {
-	const struct report_plan *plan; /* borrowed */
-	struct report_result *res;	/* borrowed */
-	FILE *to, *warn;		/* borrowed */
-	struct input *in;		/* owned, plan->nfiles */
-	struct graph **graphs;		/* owned, plan->nfiles */
-	size_t opened;
-	char **prefixes; /* owned: one a buffer of each file, in order */
-	size_t nprefixes;
-	struct merge *merge;
-	struct printer *printer;
-	struct wakeup *wakeup; /* NULL = not asked for */
-	uint64_t start;	       /* with plan->align: the time of the first event */
-	bool started;
-	uint64_t *lane_times; /* with plan->check_times, by rank */
-	uint32_t ranks;
-};
-
-static void run_free(struct run *r)
-{
-	merge_free(r->merge); /* before the lanes that it borrows */
-	for (size_t i = 0; i < r->opened; i++) {
-		graph_free(r->graphs[i]);
-		input_close(&r->in[i]);
-	}
-	for (size_t i = 0; i < r->nprefixes; i++)
-		free(r->prefixes[i]);
-	free(r->prefixes);
-	free(r->graphs);
-	free(r->in);
-	free(r->lane_times);
-	printer_free(r->printer);
-	wakeup_free(r->wakeup);
-}
-
-static bool is_for(const struct report_text *t, size_t file)
-{
-	return t->file == ALL_FILES || (size_t)t->file == file;
-}
-
-static int mark_events(const struct report_texts *texts, size_t file, struct tep_handle *tep,
-		       int flag, struct err *e)
-{
-	for (size_t i = 0; i < texts->n; i++) {
-		int rc;
-
-		if (!is_for(&texts->list[i], file))
-			continue;
-		rc = report_tep_mark(tep, texts->list[i].text, flag, e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* Filters and marks of the file. */
-static int set_up(struct run *r, size_t i, struct err *e)
-{
-	const struct report_plan *p = r->plan;
-	struct input *in = &r->in[i];
-	int rc = 0;
-
-	for (size_t f = 0; !rc && f < p->filters.n; f++)
-		if (is_for(&p->filters.list[f], i))
-			rc = filter_add(in->filter, p->filters.list[f].text,
-					p->filters.list[f].exclude, e);
-	if (!rc)
-		rc = mark_events(&p->raw_events, i, in->tep.tep, TEP_EVENT_FL_PRINTRAW, e);
-	if (!rc)
-		rc = mark_events(&p->plain_events, i, in->tep.tep, TEP_EVENT_FL_NOHANDLE, e);
-	filter_hide_flags(in->filter, p->hide_flags);
-	return rc;
-}
-
-/* Times inside of the plugins' texts look like those in front of the line. */
-static void set_time_format(const struct report_plan *p, const struct input *in)
-{
-	bool plain = p->style.raw_time || (tdat_nbuffers(in->file) && !in->sources[0].ns);
-	const char *seconds = p->style.full_time ? "%9d" : "%6.1000d";
-
-	report_tep_time_format(&in->tep, plain ? "%12d" : seconds);
-}
-
-static int open_input(struct run *r, size_t i, struct err *e)
-{
-	const struct report_plan *p = r->plan;
-	const struct report_file *f = &p->files[i];
-	struct input_setup how = {
-		.path = f->path,
-		.tep = p->tep,
-		.clock = { .raw = p->style.raw_time,
-			   .no_date = p->no_date,
-			   .ts_offset = f->ts_offset,
-			   .hz = f->hz },
-	};
-	int rc;
-
-	r->opened = i + 1;
-	rc = input_open(&r->in[i], &how, e);
-	if (rc)
-		return rc;
-	set_time_format(p, &r->in[i]);
-	r->res->bad_formats += r->in[i].tep.bad_formats;
-	if (!p->tep.no_plugins) {
-		r->graphs[i] = graph_new(r->in[i].tep.tep, &p->graph, e);
-		if (!r->graphs[i])
-			return -ENOMEM;
-	}
-	return set_up(r, i, e);
-}
-
-static int open_inputs(struct run *r, struct err *e)
-{
-	size_t n = r->plan->nfiles;
-	int rc = 0;
-
-	r->in = calloc(n + 1, sizeof(*r->in));
-	r->graphs = calloc(n + 1, sizeof(struct graph *));
-	if (!r->in || !r->graphs)
-		return err_set(e, ENOMEM, "no memory for %zu files", n);
-	for (size_t i = 0; !rc && i < n; i++)
-		rc = open_input(r, i, e);
-	return rc;
-}
 
 /* What stands before the events of a buffer: its name, or the file's where there are many. */
 static const char *buffer_name(const struct run *r, size_t file, size_t buffer)
@@ -150,7 +24,7 @@ static const char *buffer_name(const struct run *r, size_t file, size_t buffer)
 
 	if (*name)
 		return name;
-	return r->plan->nfiles > 1 ? input_name(&r->in[file]) : "";
+	return r->opened > 1 ? input_name(&r->in[file]) : "";
 }
 
 static int name_width(const struct run *r)
@@ -158,7 +32,7 @@ static int name_width(const struct run *r)
 	size_t width = 0;
 
 	for (size_t i = 0; i < r->opened; i++) {
-		if (r->plan->nfiles > 1)
+		if (r->opened > 1)
 			width = max_u64(width, strlen(input_name(&r->in[i])));
 		for (size_t b = 0; b < tdat_nbuffers(r->in[i].file); b++)
 			width = max_u64(width, strlen(buffer_name(r, i, b)));
@@ -247,9 +121,14 @@ static void put_filters(struct run *r)
 /* The line that stands before all events of a file. */
 static void put_head(struct run *r, size_t i)
 {
-	if (r->plan->nfiles > 1)
+	const struct tdat_head *head = tdat_head(r->in[i].file);
+	char clock[256];
+
+	if (r->opened > 1)
 		fprintf(r->to, "%*s: ", name_width(r), input_name(&r->in[i]));
-	fprintf(r->to, "cpus=%u\n", tdat_head(r->in[i].file)->cpus);
+	fprintf(r->to, "cpus=%u\n", head->cpus);
+	if (link_clock_text(head, clock, sizeof(clock)))
+		fprintf(r->to, "%*s: clock: %s\n", name_width(r), input_name(&r->in[i]), clock);
 }
 
 static int add_lanes(struct run *r, struct err *e)
@@ -258,7 +137,8 @@ static int add_lanes(struct run *r, struct err *e)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < r->opened; i++) {
-		rc = input_add_lanes(&r->in[i], &r->plan->cpus, &r->ranks, e);
+		if (run_shows(r, &r->in[i]))
+			rc = input_add_lanes(&r->in[i], &r->plan->cpus, &r->ranks, e);
 		total += r->in[i].nlanes;
 	}
 	if (rc)
@@ -287,6 +167,14 @@ static void check_time(struct run *r, const struct lane *l, const struct tep_rec
 	r->lane_times[l->rank] = rec->ts;
 }
 
+static void count_event(struct input *in, const struct tdat_event *ev)
+{
+	in->events++;
+	if (ev->lost > 0)
+		in->lost += (uint64_t)ev->lost;
+	in->gaps += ev->lost < 0;
+}
+
 static void one_event(struct run *r, struct lane *l)
 {
 	struct input_lane *il = input_lane_of(l);
@@ -294,6 +182,7 @@ static void one_event(struct run *r, struct lane *l)
 	const char *tail = NULL;
 	struct tep_record rec;
 
+	count_event(il->in, &l->ev);
 	if (graph && !r->plan->style.raw)
 		graph_before(graph, r->merge, l);
 	if (!input_record(il, &l->ev, &rec))
@@ -310,6 +199,8 @@ static void one_event(struct run *r, struct lane *l)
 	}
 	if (r->wakeup)
 		tail = wakeup_event(r->wakeup, il->in->tep.tep, &rec);
+	else if (r->vcpus && il->in == &r->in[0])
+		tail = vcpus_tail(r->vcpus, il->in->tep.tep, &rec);
 	printer_event(r->printer, &il->in->sources[il->buffer], &rec, tail);
 	if (graph)
 		graph_after(graph, r->merge, l);
@@ -320,6 +211,23 @@ static void add_damage(struct report_result *res, const struct err *e)
 {
 	if (!res->damaged++)
 		res->first = *e;
+}
+
+/* What each machine lost, where there are several: a host and its guests. */
+static void put_losses(const struct run *r)
+{
+	for (size_t i = 0; r->guests.n && i < r->opened; i++) {
+		const struct input *in = &r->in[i];
+
+		if (!run_shows(r, in))
+			continue;
+		fprintf(r->to, "%*s: %llu events, %llu lost", name_width(r), input_name(in),
+			(unsigned long long)in->events, (unsigned long long)in->lost);
+		if (in->gaps)
+			fprintf(r->to, ", and %llu gaps of unknown size",
+				(unsigned long long)in->gaps);
+		fputc('\n', r->to);
+	}
 }
 
 static int put_events(struct run *r, struct err *e)
@@ -344,6 +252,7 @@ static int put_events(struct run *r, struct err *e)
 	}
 	if (r->wakeup)
 		wakeup_print(r->wakeup, r->to);
+	put_losses(r);
 	return 0;
 }
 
@@ -399,13 +308,13 @@ int report_run(const struct report_plan *p, FILE *to, FILE *warn, struct report_
 	int rc;
 
 	*res = (struct report_result){ 0 };
-	rc = open_inputs(&r, e);
+	rc = run_open(&r, e);
 	if (!rc && p->test_filters && p->filters.n)
 		put_filters(&r);
 	else if (!rc)
 		rc = put_files(&r, e);
 	sum_refused(&r);
-	run_free(&r);
+	run_close(&r);
 	if (fflush(to) || ferror(to))
 		return rc ? rc : err_set(e, errno ? errno : EIO, "cannot write the report");
 	return rc;

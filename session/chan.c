@@ -16,10 +16,11 @@
  *
  * A FIFO is opened for reading and writing: it has no end of stream then, and needs none, and QEMU
  * finds a reader at any time. A socket's end of stream is known and ends its part of a drain.
+ * Sockets on the network, and datagrams, which have no modes but a store: chan-net.c.
  *
  * Invariant: whatever happens, bytes are taken. A guest never waits for the host's disk.
  */
-#include "session/chan.h"
+#include "session/chan_local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,28 +37,6 @@
 enum {
 	ROUND = 1 << 20,   /* bytes in one callback: others are served too */
 	CHUNK = 256 << 10, /* of one splice; also the memory of a channel where splice is refused */
-};
-
-enum mode { IDLE, SCAN, STORE, SKIP, NR_MODES };
-
-struct chan {
-	const struct chan_env *env;
-	struct guest_chan at;
-	struct watch watch;  /* the FIFO or the connection; fd -1 = no connection */
-	struct watch listen; /* socket only */
-	dev_t dev;
-	ino_t ino; /* of the file at .path, to see whether it was made anew */
-	enum mode mode;
-	struct recorder *rec; /* store: FIFO to part */
-	struct chan_use use;  /* valid while mode != IDLE */
-	struct chan_counts n;
-	uint64_t phase; /* bytes of the current page that were taken, < page_size */
-	bool disk_failed;
-	uint8_t carry[REC_MARK_LEN]; /* scan: what may begin a mark; skip: the page's first bytes */
-	size_t ncarry;
-	uint64_t behind; /* scan: bytes up to the end of the mark page still to come */
-	bool switched;	 /* skip: a mark went by, so the part file must be told .buffer */
-	uint32_t buffer; /* skip: which buffer's pages come, if .switched */
 };
 
 /* Bytes taken; *end: the source has no more. A negative errno: the source is broken. */
@@ -78,13 +57,13 @@ static struct recorder *make_recorder(struct chan *c)
 	return r;
 }
 
-static void set_mode(struct chan *c, enum mode m)
+static void set_mode(struct chan *c, enum chan_mode m)
 {
 	recorder_free(c->rec);
 	c->rec = NULL;
 	c->mode = m;
 	c->ncarry = 0;
-	if (c->watch.fd >= 0 && m == STORE)
+	if (c->watch.fd >= 0 && m == CHAN_STORE && !c->datagrams)
 		c->rec = make_recorder(c);
 }
 
@@ -117,12 +96,11 @@ static int pump_idle(struct chan *c, uint64_t budget, struct err *e)
 static void disk_failed(struct chan *c, const struct err *e)
 {
 	c->disk_failed = true;
-	set_mode(c, SKIP);
+	set_mode(c, CHAN_SKIP);
 	c->use.moved(c->use.ctx, c, e);
 }
 
-/* Keep @n bytes that came through memory. */
-static void keep_bytes(struct chan *c, const uint8_t *at, size_t n)
+void chan_keep(struct chan *c, const uint8_t *at, size_t n)
 {
 	struct err e = { 0 };
 
@@ -166,12 +144,17 @@ static void follow_marks(struct chan *c, const uint8_t *at, size_t n)
 	}
 }
 
+void chan_lose(struct chan *c, uint64_t n)
+{
+	c->n.received += n;
+	*(c->disk_failed ? &c->n.disk : &c->n.quota) += n;
+}
+
 /* Throw away @n bytes of pages, and count them. */
 static void skip_bytes(struct chan *c, const uint8_t *at, size_t n)
 {
 	follow_marks(c, at, n);
-	c->n.received += n;
-	*(c->disk_failed ? &c->n.disk : &c->n.quota) += n;
+	chan_lose(c, n);
 }
 
 /* The first pages, which came together with the mark: what the session allows, the rest is skipped.
@@ -181,11 +164,11 @@ static void first_pages(struct chan *c, const uint8_t *at, size_t n)
 	size_t keep = min_u64(n, c->use.allow(c->use.ctx, n + c->use.page_size) / c->use.page_size *
 					 c->use.page_size);
 
-	keep_bytes(c, at, keep);
+	chan_keep(c, at, keep);
 	if (keep == n)
 		return;
-	if (c->mode != SKIP)
-		set_mode(c, SKIP);
+	if (c->mode != CHAN_SKIP)
+		set_mode(c, CHAN_SKIP);
 	skip_bytes(c, at + keep, n - keep);
 }
 
@@ -207,7 +190,7 @@ static void found_mark(struct chan *c, const uint8_t *at, size_t n)
 	n -= min_u64(pad, n);
 	if (c->behind)
 		return;
-	set_mode(c, STORE);
+	set_mode(c, CHAN_STORE);
 	first_pages(c, at + pad, n);
 }
 
@@ -243,7 +226,7 @@ static int pump_scan(struct chan *c, uint64_t budget, struct err *e)
 		rc = take(c, 0, min_u64(budget, c->behind), &got, e);
 		c->behind -= got;
 		if (!c->behind)
-			set_mode(c, STORE);
+			set_mode(c, CHAN_STORE);
 		return rc;
 	}
 	memcpy(c->env->scratch, c->carry, had);
@@ -266,7 +249,7 @@ static int finish_page(struct chan *c, struct err *e)
 	size_t got;
 	int rc = take(c, 0, to_edge(c), &got, e);
 
-	keep_bytes(c, c->env->scratch, got);
+	chan_keep(c, c->env->scratch, got);
 	return rc;
 }
 
@@ -298,7 +281,7 @@ static int pump_store(struct chan *c, uint64_t budget, struct err *e)
 		return splice_pages(c, want, e);
 	if (c->phase)
 		return finish_page(c, e);
-	set_mode(c, SKIP);
+	set_mode(c, CHAN_SKIP);
 	return pump_skip(c, budget, e);
 }
 
@@ -307,14 +290,14 @@ static void resume(struct chan *c)
 {
 	struct rec_mark m = { .stream_id = c->use.stream_id, .kind = REC_MARK_BUFFER };
 
-	set_mode(c, STORE);
+	set_mode(c, CHAN_STORE);
 	if (!c->use.marks || !c->switched)
 		return;
 	c->switched = false;
 	m.cpu = c->at.cpu;
 	m.buffer = c->buffer;
 	rec_mark_put(c->env->scratch, c->use.page_size, &m);
-	keep_bytes(c, c->env->scratch, c->use.page_size);
+	chan_keep(c, c->env->scratch, c->use.page_size);
 	c->n.received -= c->use.page_size; /* it is ours, not the guest's */
 }
 
@@ -326,7 +309,7 @@ static int pump_skip(struct chan *c, uint64_t budget, struct err *e)
 
 	if (again && !c->phase) {
 		resume(c);
-		return c->mode == STORE ? pump_store(c, budget, e) : REC_BUDGET;
+		return c->mode == CHAN_STORE ? pump_store(c, budget, e) : REC_BUDGET;
 	}
 	rc = take(c, 0, again ? to_edge(c) : budget, &got, e);
 	skip_bytes(c, c->env->scratch, got);
@@ -345,13 +328,14 @@ static void hang_up(struct chan *c)
 /* One round; returns what the pump said. */
 static int pump(struct chan *c, uint64_t budget)
 {
-	static const pump_fn by_mode[NR_MODES] = { pump_idle, pump_scan, pump_store, pump_skip };
+	static const pump_fn by_mode[CHAN_NR_MODES] = { pump_idle, pump_scan, pump_store,
+							pump_skip };
 	struct err e = { 0 };
 	int rc;
 
 	if (c->watch.fd < 0)
 		return REC_END;
-	rc = by_mode[c->mode](c, budget, &e);
+	rc = c->datagrams ? chan_pump_datagrams(c, budget) : by_mode[c->mode](c, budget, &e);
 	if (rc < 0)
 		log_err(c->env->log, &e);
 	if (rc < 0 || rc == REC_END) {
@@ -366,7 +350,7 @@ static int pump(struct chan *c, uint64_t budget)
 
 static void told(struct chan *c)
 {
-	if (c->mode != IDLE)
+	if (c->mode != CHAN_IDLE)
 		c->use.moved(c->use.ctx, c, NULL);
 }
 
@@ -379,11 +363,25 @@ static void chan_ready(struct watch *w, uint32_t events)
 	told(c);
 }
 
+void chan_take(struct chan *c, int fd)
+{
+	struct err e = { 0 };
+
+	c->watch.fd = fd;
+	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
+		log_err(c->env->log, &e);
+		hang_up(c);
+		return;
+	}
+	c->n.ended = false;
+	if (c->mode == CHAN_STORE)
+		c->rec = make_recorder(c);
+}
+
 static void chan_accept(struct watch *w, uint32_t events)
 {
 	struct chan *c = container_of(w, struct chan, listen);
 	AUTO_FD fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct err e = { 0 };
 
 	(void)events;
 	if (fd < 0)
@@ -394,15 +392,7 @@ static void chan_accept(struct watch *w, uint32_t events)
 		log_warn(c->env->log, "%s: a second connection is refused", c->at.path);
 		return;
 	}
-	c->watch.fd = steal_fd(&fd);
-	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
-		log_err(c->env->log, &e);
-		hang_up(c);
-		return;
-	}
-	c->n.ended = false;
-	if (c->mode == STORE)
-		c->rec = make_recorder(c);
+	chan_take(c, steal_fd(&fd));
 }
 
 static int open_fifo(struct chan *c, struct err *e)
@@ -417,10 +407,10 @@ static int open_socket(struct chan *c, struct err *e)
 	return c->listen.fd < 0 ? c->listen.fd : loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
 }
 
-struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, struct err *e)
+struct chan *chan_alloc(const struct chan_env *env, const struct guest_chan *at,
+			void (*accepts)(struct watch *w, uint32_t events), struct err *e)
 {
 	struct chan *c = calloc(1, sizeof(*c));
-	struct stat st;
 
 	if (!c) {
 		err_set(e, ENOMEM, "no memory for the data channel %s", at->path);
@@ -429,7 +419,17 @@ struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, 
 	c->env = env;
 	c->at = *at;
 	c->watch = (struct watch){ .fd = -1, .ready = chan_ready };
-	c->listen = (struct watch){ .fd = -1, .ready = chan_accept };
+	c->listen = (struct watch){ .fd = -1, .ready = accepts };
+	return c;
+}
+
+struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, struct err *e)
+{
+	struct chan *c = chan_alloc(env, at, chan_accept, e);
+	struct stat st;
+
+	if (!c)
+		return NULL;
 	if (at->kind == GUEST_CHAN_FIFO ? open_fifo(c, e) : open_socket(c, e)) {
 		chan_close(c);
 		return NULL;
@@ -438,8 +438,14 @@ struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, 
 		c->dev = st.st_dev;
 		c->ino = st.st_ino;
 	}
-	set_mode(c, IDLE);
 	return c;
+}
+
+void chan_deaf(struct chan *c)
+{
+	loop_unwatch(&c->listen);
+	cleanup_fd(&c->listen.fd);
+	c->listen.fd = -1;
 }
 
 void chan_close(struct chan *c)
@@ -447,8 +453,7 @@ void chan_close(struct chan *c)
 	if (!c)
 		return;
 	hang_up(c);
-	loop_unwatch(&c->listen);
-	cleanup_fd(&c->listen.fd);
+	chan_deaf(c);
 	free(c);
 }
 
@@ -466,19 +471,21 @@ bool chan_is_stale(const struct chan *c)
 
 void chan_begin(struct chan *c, const struct chan_use *use)
 {
-	c->n = (struct chan_counts){ .found = !use->marks };
+	c->n = (struct chan_counts){ .found = !use->marks, .lossy = c->datagrams };
 	c->use = *use;
 	if (!use->room)
 		c->use.room = UINT64_MAX;
 	c->phase = c->behind = 0;
 	c->switched = false;
 	c->disk_failed = false;
-	set_mode(c, use->marks ? SCAN : STORE);
+	c->next = 0;
+	c->gap = c->told = false;
+	set_mode(c, use->marks ? CHAN_SCAN : CHAN_STORE);
 }
 
 void chan_end(struct chan *c)
 {
-	set_mode(c, IDLE);
+	set_mode(c, CHAN_IDLE);
 }
 
 const struct chan_counts *chan_counts(const struct chan *c)
@@ -493,5 +500,25 @@ void chan_flush(struct chan *c, uint64_t max)
 
 		if (rc == REC_IDLE || rc == REC_END)
 			return;
+	}
+}
+
+int chan_lend(struct chan *c)
+{
+	if (c->watch.fd < 0)
+		return -ENOTCONN;
+	loop_unwatch(&c->watch);
+	return c->watch.fd;
+}
+
+void chan_back(struct chan *c)
+{
+	struct err e = { 0 };
+
+	if (c->watch.fd < 0 || c->watch.loop)
+		return;
+	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
+		log_err(c->env->log, &e);
+		hang_up(c);
 	}
 }

@@ -15,7 +15,6 @@
 #include "session/server_local.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,26 +29,25 @@ enum { ACCEPTS = 32 /* in one callback */ };
 
 /* Recordings */
 
-void run_free(struct run *r)
+static struct server *server_of(struct guest_run *r)
 {
-	struct server *s = r->server;
-	struct run **at = &s->runs;
+	return container_of(r->run.hub, struct server, hub);
+}
 
-	while (*at != r)
-		at = &(*at)->next;
-	*at = r->next;
-	s->nruns--;
+static void guest_run_free(struct run *run)
+{
+	struct guest_run *r = container_of(run, struct guest_run, run);
+
 	if (r->conn)
 		r->conn->run = NULL;
 	if (r->domain)
 		r->domain->run = NULL;
-	session_free(r->session);
 	free(r);
 }
 
 static void run_send(void *ctx, const struct msg *m)
 {
-	struct run *r = ctx;
+	struct guest_run *r = ctx;
 
 	/* To a client that waits for its next recording, words on the last one would be riddles. */
 	if (r->conn && !r->conn->waiting)
@@ -58,9 +56,9 @@ static void run_send(void *ctx, const struct msg *m)
 
 static void run_late(void *ctx, struct session *session, const struct err *e)
 {
-	struct run *r = ctx;
+	struct guest_run *r = ctx;
 
-	log_warn(r->server->log, "guest %s: %s", r->domain->name, e->what);
+	log_warn(server_of(r)->log, "guest %s: %s", r->domain->name, e->what);
 	if (r->conn)
 		link_error(r->conn->link, e);
 	session_end(session, SESSION_TIMEOUT, QUIET_KILLED);
@@ -69,13 +67,14 @@ static void run_late(void *ctx, struct session *session, const struct err *e)
 /* The channels are back: the domain may record again. */
 static void run_released(void *ctx, struct session *session)
 {
-	struct run *r = ctx;
+	struct guest_run *r = ctx;
 	struct domain *d = r->domain;
 
 	(void)session;
 	if (r->conn)
 		r->conn->run = NULL;
 	r->conn = NULL;
+	r->run.link = NULL;
 	r->domain = NULL;
 	d->run = NULL;
 	domain_rescan(d);
@@ -83,50 +82,36 @@ static void run_released(void *ctx, struct session *session)
 	domain_put(d);
 }
 
-static void run_closed(void *ctx, struct session *session, const struct session_result *res)
+static void guest_run_closed(void *ctx, struct session *session, const struct session_result *res)
 {
-	struct run *r = ctx;
-	struct server *s = r->server;
-	bool recorded = res->totals;
+	struct guest_run *r = ctx;
 
 	(void)session;
-	s->o.finished(s->o.ctx, res);
-	run_free(r);
-	if (recorded && s->o.once && !s->stopping)
-		server_stop(s);
-	server_look_stopped(s);
+	run_closed(&r->run, res);
 }
 
 static int begin_run(struct conn *c, struct err *e)
 {
 	static const struct session_owner ops = { NULL, run_send, run_late, run_released,
-						  run_closed };
+						  guest_run_closed };
 	struct session_owner owner = ops;
 	struct msg hello = { .type = MSG_RCONNECT, .rconnect.text = MSG_GREETING };
 	struct server *s = c->server;
-	struct run *r;
+	struct guest_run *r;
+	int rc = hub_may_begin(&s->hub, e);
 
-	if (s->stopping)
-		return err_say(e, ESHUTDOWN, "the server is being stopped");
-	if (s->nruns >= s->o.max_sessions)
-		return err_say(e, EUSERS,
-			       "%u recordings are running or being saved, as many as allowed",
-			       s->nruns);
+	if (rc)
+		return rc;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return err_set(e, ENOMEM, "no memory for a recording");
-	r->server = s;
-	r->domain = c->domain;
-	r->conn = c;
+	*r = (struct guest_run){ { .link = c->link, .free = guest_run_free }, c->domain, c };
 	owner.ctx = r;
-	r->session = session_new(&s->env, &owner, c->domain->name, e);
-	if (!r->session) {
+	rc = run_begin(&s->hub, &r->run, &s->hub.env, &owner, c->domain->name, e);
+	if (rc) {
 		free(r);
-		return -ENOMEM;
+		return rc;
 	}
-	r->next = s->runs;
-	s->runs = r;
-	s->nruns++;
 	c->run = c->domain->run = r;
 	link_send(c->link, &hello);
 	return 0;
@@ -137,24 +122,27 @@ static int begin_run(struct conn *c, struct err *e)
 /* Another connection of the same guest records: it is not torn from it, unless it has ended. */
 static bool is_taken(const struct conn *c)
 {
-	const struct run *r = c->domain->run;
+	const struct guest_run *r = c->domain->run;
 
-	return r && r->conn && r->conn != c && session_state(r->session) < SESSION_DRAINING;
+	return r && r->conn && r->conn != c && session_state(r->run.session) < SESSION_DRAINING;
 }
 
 static int got_tconnect(struct conn *c, struct err *e)
 {
-	struct run *r = c->domain->run;
+	struct guest_run *r = c->domain->run;
 
+	c->agent = false; /* whoever speaks now is none */
 	if (is_taken(c))
 		return err_say(e, EBUSY, "%s is being recorded over another connection",
 			       c->domain->name);
-	if (r && r->conn == c && session_state(r->session) < SESSION_DRAINING)
-		session_end(r->session, SESSION_BEGAN_ANEW, QUIET_KILLED);
+	if (c->domain->lease)
+		return err_say(e, EBUSY, "%s is being recorded by its agent", c->domain->name);
+	if (r && r->conn == c && session_state(r->run.session) < SESSION_DRAINING)
+		session_end(r->run.session, SESSION_BEGAN_ANEW, QUIET_KILLED);
 	r = c->domain->run; /* one without metadata is gone by now */
 	if (!r)
 		return begin_run(c, e);
-	session_hurry(r->session, HURRY);
+	session_hurry(r->run.session, HURRY);
 	c->waiting = true;
 	link_pause(c->link, true);
 	return 0;
@@ -180,7 +168,7 @@ static enum msg_state conn_expects(void *ctx)
 {
 	struct conn *c = ctx;
 
-	return c->run ? session_expects(c->run->session) : MSG_S_IDLE;
+	return c->run ? session_expects(c->run->run.session) : MSG_S_IDLE;
 }
 
 static int conn_message(void *ctx, const struct msg *m, struct err *e)
@@ -196,7 +184,7 @@ static int conn_message(void *ctx, const struct msg *m, struct err *e)
 		domain_rescan(d);
 	if (m->type == MSG_FINMETA)
 		link_forgive(c->link);
-	return session_msg(c->run->session, m, d->chans, d->nchans, e);
+	return session_msg(c->run->run.session, m, d->chans, d->nchans, e);
 }
 
 static void conn_fault(void *ctx, const struct err *e)
@@ -206,7 +194,33 @@ static void conn_fault(void *ctx, const struct err *e)
 
 	log_warn(c->server->log, "guest %s: %s", c->domain->name, err_text(e, text, sizeof(text)));
 	if (c->run)
-		session_end(c->run->session, SESSION_FAULT, QUIET_KILLED);
+		session_end(c->run->run.session, SESSION_FAULT, QUIET_KILLED);
+}
+
+/* "trace-cmd 0.1.0 Linux ...": the part that should be the same on both sides. */
+static bool same_version(const char *peer)
+{
+	static const char ours[] = "trace-cmd " VERSION;
+	size_t n = sizeof(ours) - 1;
+
+	return !strncmp(peer, ours, n) && (!peer[n] || peer[n] == ' ');
+}
+
+static void conn_agent(void *ctx, const struct agent_hello *h)
+{
+	struct conn *c = ctx;
+	bool known = c->agent && !strcmp(c->version, h->version);
+
+	c->agent = true;
+	c->busy = h->busy;
+	snprintf(c->version, sizeof(c->version), "%s", h->version);
+	link_forgive(c->link);
+	if (known)
+		return;
+	log_info(c->server->log, "guest %s: an agent is there: %s", c->domain->name, h->version);
+	if (!same_version(h->version))
+		log_warn(c->server->log, "guest %s: its agent is %s, this is trace-cmd " VERSION,
+			 c->domain->name, h->version);
 }
 
 static void conn_gone(void *ctx, const struct err *e)
@@ -217,7 +231,7 @@ static void conn_gone(void *ctx, const struct err *e)
 	log_info(c->server->log, "guest %s: the control connection ended%s%s", c->domain->name,
 		 e->code ? ": " : "", e->code ? err_text(e, text, sizeof(text)) : "");
 	if (c->run)
-		session_end(c->run->session, SESSION_CUT_OFF, QUIET_KILLED);
+		session_end(c->run->run.session, SESSION_CUT_OFF, QUIET_KILLED);
 	conn_free(c);
 }
 
@@ -229,8 +243,11 @@ void conn_free(struct conn *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
-	if (c->run)
+	broker_forget(c);
+	if (c->run) {
 		c->run->conn = NULL;
+		c->run->run.link = NULL;
+	}
 	c->server->nconns--;
 	d->nconns--;
 	link_free(c->link);
@@ -240,25 +257,12 @@ void conn_free(struct conn *c)
 
 /* Accepting */
 
-/* A line a second at most, however many knock. */
-static void log_refused(struct server *s, const struct err *e)
-{
-	uint64_t now = now_ns();
-
-	s->nrefused++;
-	if (s->refused_ns && now - s->refused_ns < NSEC_PER_SEC)
-		return;
-	log_warn(s->log, "%u connections refused: %s", s->nrefused, e->what);
-	s->refused_ns = now;
-	s->nrefused = 0;
-}
-
 static int name_peer(struct server *s, int fd, struct domain **d, struct err *e)
 {
 	struct guest_peer peer;
 	int rc;
 
-	if (s->nconns >= s->o.max_conns)
+	if (s->nconns >= s->max_conns)
 		return err_say(e, EUSERS, "there are %u already", s->nconns);
 	if (!*d) {
 		rc = guest_peer_of(fd, &peer, e);
@@ -268,14 +272,18 @@ static int name_peer(struct server *s, int fd, struct domain **d, struct err *e)
 		if (!*d)
 			return -EINVAL;
 	}
-	if ((*d)->nconns >= s->o.max_domain_conns)
+	if ((*d)->nconns >= s->max_domain_conns)
 		return err_say(e, EUSERS, "guest %s has %u already", (*d)->name, (*d)->nconns);
 	return 0;
 }
 
 static int conn_new(struct server *s, int *fd, struct domain *d, struct err *e)
 {
-	struct link_owner owner = { NULL, conn_expects, conn_message, conn_fault, conn_gone };
+	struct link_owner owner = { .expects = conn_expects,
+				    .message = conn_message,
+				    .fault = conn_fault,
+				    .gone = conn_gone,
+				    .agent = conn_agent };
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -283,7 +291,7 @@ static int conn_new(struct server *s, int *fd, struct domain *d, struct err *e)
 	owner.ctx = c;
 	c->server = s;
 	c->domain = d;
-	c->link = link_new(s->loop, *fd, &owner, s->o.limits.hello_ns, e);
+	c->link = link_new(s->loop, *fd, &owner, s->hub.o.limits.hello_ns, e);
 	if (!c->link) {
 		free(c);
 		return -ENOMEM;
@@ -297,20 +305,6 @@ static int conn_new(struct server *s, int *fd, struct domain *d, struct err *e)
 	return 0;
 }
 
-/* No descriptor is left: let one go, so that the connection can be taken and ended. */
-static void refuse_one(struct server *s, int listen_fd)
-{
-	struct err e = { 0 };
-	int fd;
-
-	err_set(&e, EMFILE, "cannot accept a connection");
-	log_refused(s, &e);
-	cleanup_fd(&s->spare);
-	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	cleanup_fd(&fd);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
 void conn_accept(struct server *s, int listen_fd, struct domain *d)
 {
 	for (int i = 0; i < ACCEPTS; i++) {
@@ -319,12 +313,11 @@ void conn_accept(struct server *s, int listen_fd, struct domain *d)
 		struct err e = { 0 };
 
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE)
-				refuse_one(s, listen_fd);
+			hub_shed(&s->hub, listen_fd, errno);
 			return;
 		}
 		if (name_peer(s, fd, &of, &e) || conn_new(s, &fd, of, &e))
-			log_refused(s, &e);
+			hub_refused(&s->hub, &e);
 		if (of && !d)
 			domain_put(of);
 	}

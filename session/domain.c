@@ -90,14 +90,14 @@ void domain_free(struct domain *d)
 
 void domain_put(struct domain *d)
 {
-	if (!d->present && !d->run && !d->nconns)
+	if (!d->present && !d->run && !d->lease && !d->nconns)
 		domain_free(d);
 }
 
 /* What the channels should be: those that are there, or the sockets that setup-guest asked for. */
 static int wanted_chans(struct domain *d, struct guest_chan **to, size_t *n, struct err *e)
 {
-	const char *dir = d->server->o.dir;
+	const char *dir = d->server->dir;
 	struct guests_channels c;
 	struct guest_chan *list;
 	int rc = guests_channels_read(dir, d->name, &c, e);
@@ -146,7 +146,7 @@ static int open_chans(struct domain *d, const struct guest_chan *want, size_t n,
 		same++;
 	close_chans(d, same);
 	while (d->nchans < n) {
-		struct chan *c = chan_open(&d->server->chan_env, &want[d->nchans], e);
+		struct chan *c = chan_open(&d->server->hub.chan_env, &want[d->nchans], e);
 
 		if (!c)
 			return -e->code;
@@ -161,7 +161,7 @@ static int rescan_chans(struct domain *d, struct err *e)
 	size_t before = d->nchans, n = 0;
 	int rc;
 
-	if (d->run && session_state(d->run->session) != SESSION_HELLO)
+	if (d->lease || (d->run && session_state(d->run->run.session) != SESSION_HELLO))
 		return 0; /* lent */
 	rc = wanted_chans(d, &want, &n, e);
 	/* realloc() may only shrink what is not in use: close first what goes. */
@@ -177,8 +177,7 @@ static int rescan_chans(struct domain *d, struct err *e)
 static int open_listen(struct domain *d, struct err *e)
 {
 	char path[GUESTS_PATH_MAX];
-	int rc = path_fmt(path, sizeof(path), e, "%s/%s/" GUESTS_CTL_NAME, d->server->o.dir,
-			  d->name);
+	int rc = path_fmt(path, sizeof(path), e, "%s/%s/" GUESTS_CTL_NAME, d->server->dir, d->name);
 
 	if (rc || d->listen.fd >= 0)
 		return rc;
@@ -203,7 +202,7 @@ static void refuse(struct domain *d, const struct err *e)
 static int open_domain(struct domain *d, struct err *e)
 {
 	char path[GUESTS_PATH_MAX];
-	int rc = path_fmt(path, sizeof(path), e, "%s/%s", d->server->o.dir, d->name);
+	int rc = path_fmt(path, sizeof(path), e, "%s/%s", d->server->dir, d->name);
 
 	if (!rc)
 		rc = guests_dir_check(path, true, e);
@@ -223,7 +222,7 @@ static void leave_domain(struct domain *d)
 	d->wd = -1;
 	d->present = false;
 	close_listen(d);
-	if (!d->run)
+	if (!d->run && !d->lease)
 		close_chans(d, 0);
 }
 
@@ -268,7 +267,7 @@ void domains_rescan(struct server *s)
 	struct domain *next;
 	char **names;
 
-	if (guests_domains(s->o.dir, &names, &e)) {
+	if (guests_domains(s->dir, &names, &e)) {
 		log_err(s->log, &e);
 		return;
 	}

@@ -50,12 +50,12 @@ static void assemble_done(struct job *j)
 	char line[256];
 
 	if (s->err.code)
-		err_prefix(&s->err, "guest %s", s->domain);
+		err_prefix(&s->err, "%s %s", s->env.who, s->domain);
 	else
-		log_info(s->env.log, "guest %s: %s: %s", s->domain, s->made.path,
+		log_info(s->env.log, "%s %s: %s: %s", s->env.who, s->domain, s->made.path,
 			 totals_line(&s->totals, line, sizeof(line)));
 	if (s->made.note[0])
-		log_warn(s->env.log, "guest %s: %s", s->domain, s->made.note);
+		log_warn(s->env.log, "%s %s: %s", s->env.who, s->domain, s->made.note);
 	session_close(s);
 }
 
@@ -72,8 +72,11 @@ static bool chan_done(const struct session *s, uint32_t i, uint64_t now)
 
 	if (n->ended)
 		return true;
-	if (is_told(s))
-		return n->received >= s->totals.cpu[i].bytes;
+	if (is_told(s) && n->received + n->missed >= s->totals.cpu[i].bytes)
+		return true;
+	/* What is lost never comes; a connection says itself when it ends. */
+	if (!n->lossy && (is_told(s) || n->will_end))
+		return false;
 	return now - max_u64(n->last_ns, s->drain_start) >= s->quiet_ns;
 }
 
@@ -86,17 +89,23 @@ static void count_cpu(struct session *s, uint32_t i)
 
 	if (t->told && ct->bytes > n->received) {
 		ct->transport += totals_pages(t, ct->bytes - n->received);
-		log_warn(s->env.log,
-			 "guest %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
-			 s->domain, i, ct->bytes - n->received, ct->bytes,
+		log_warn(s->env.log, "%s %s: CPU %u: %" PRIu64 " of %" PRIu64 " bytes never came%s",
+			 s->env.who, s->domain, i, ct->bytes - n->received, ct->bytes,
 			 n->found ? "" : " (not even the stream's mark)");
 	}
+	if (!t->told)
+		ct->transport += totals_pages(t, n->missed);
+	ct->marked = n->marked;
 	ct->quota = totals_pages(t, n->quota);
 	ct->disk = totals_pages(t, n->disk);
 	ct->bytes = 0; /* from now on: bytes in the file */
+	if (n->odd)
+		log_warn(s->env.log,
+			 "%s %s: CPU %u: %" PRIu64 " datagrams that are no page, late or of others",
+			 s->env.who, s->domain, i, n->odd);
 	if (n->stale)
-		log_info(s->env.log, "guest %s: CPU %u: %" PRIu64 " stale bytes before its stream",
-			 s->domain, i, n->stale);
+		log_info(s->env.log, "%s %s: CPU %u: %" PRIu64 " stale bytes before its stream",
+			 s->env.who, s->domain, i, n->stale);
 }
 
 /*
@@ -150,8 +159,9 @@ void drain_look(struct session *s)
 	}
 	if (left && is_told(s)) {
 		s->totals.late = true;
-		log_warn(s->env.log, "guest %s: the last bytes of %u CPUs did not come in %.1f s",
-			 s->domain, left, (double)(now - s->drain_start) / NSEC_PER_SEC);
+		log_warn(s->env.log, "%s %s: the last bytes of %u CPUs did not come in %.1f s",
+			 s->env.who, s->domain, left,
+			 (double)(now - s->drain_start) / NSEC_PER_SEC);
 	}
 	finish_drain(s);
 }
@@ -159,7 +169,8 @@ void drain_look(struct session *s)
 void drain_begin(struct session *s, uint64_t quiet_ns)
 {
 	if (s->tail && store_tail_drop(s->store))
-		log_warn(s->env.log, "guest %s: cannot cut off the unfinished options", s->domain);
+		log_warn(s->env.log, "%s %s: cannot cut off the unfinished options", s->env.who,
+			 s->domain);
 	s->tail = false;
 	s->quiet_ns = quiet_ns;
 	s->drain_start = now_ns();

@@ -12,6 +12,11 @@
  * After a fault the link is lost in the stream: bytes are thrown away until the eight bytes of
  * TCONNECT are met at any offset.
  *
+ * On a network the first bytes are those of the greeting, and there is no second chance: after a
+ * fault, or when all is done, our direction is closed and what comes is thrown away until the peer
+ * closes his, or LINGER is over. Closed at once, unread bytes would make the kernel throw away what
+ * the peer has not read yet: the reason.
+ *
  * A link never ends inside a call: it is marked, and .gone is called by a timer of no delay. So the
  * owner may free it there and nowhere else has to think of it.
  */
@@ -24,9 +29,18 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 
-enum { ROUND = 65536 /* bytes read in one callback: others are served too */ };
+enum {
+	ROUND = 65536,	  /* bytes read in one callback: others are served too */
+	HELLO_ROOM = 256, /* of one answer of the greeting */
+};
+
+#define LINGER NSEC_PER_SEC
 
 static const uint8_t tconnect[MSG_HEADER] = { 0, 0, 0, 8, 0, 0, 0, MSG_TCONNECT };
+/* An agent's hello, behind its size: its command and the size of its fixed part. */
+static const uint8_t agent_hello[] = { 0x74, 0x63, 0x78, 0x02, 0, 0, 0, 8 };
+static const uint8_t agent_close[MSG3_HEADER] = { 0, 0, 0, MSG3_HEADER };
+enum { HELLO_SIZE_LEN = 4 };
 
 struct link {
 	struct loop *loop;
@@ -34,7 +48,11 @@ struct link {
 	struct watch watch; /* fd -1: none */
 	struct timer patience, end;
 	uint64_t patience_ns;
+	bool net;
+	struct hello_server hello;
+	enum wire_gen gen; /* network: 0 until the greeting is over */
 	unsigned int faults;
+	bool parting;		    /* network: nothing is sent or understood any more */
 	bool lost;		    /* skipping to the next TCONNECT */
 	bool paused, busy;	    /* busy: in work_off() */
 	bool over;		    /* .gone is due */
@@ -92,7 +110,23 @@ static void flush(struct link *k)
 		k->nout -= (size_t)n;
 		memmove(k->out, k->out + n, k->nout);
 	}
+	if (!k->nout && k->parting)
+		shutdown(k->watch.fd, SHUT_WR);
 	rewatch(k);
+}
+
+static void send_bytes(struct link *k, const uint8_t *from, size_t n)
+{
+	memcpy(k->out + k->nout, from, n);
+	k->nout += n;
+	flush(k);
+}
+
+static int encode(const struct link *k, struct wcur *w, const struct msg *m)
+{
+	if (!k->net)
+		return msg_encode(w, m);
+	return k->gen ? wire_encode(k->gen, w, m) : 0;
 }
 
 void link_send(struct link *k, const struct msg *m)
@@ -100,15 +134,29 @@ void link_send(struct link *k, const struct msg *m)
 	struct wcur w = wcur_make(k->out + k->nout, sizeof(k->out) - k->nout, true);
 	struct err e = { 0 };
 
-	if (k->over)
+	if (k->over || k->parting)
 		return;
-	if (msg_encode(&w, m)) {
-		err_say(&e, ENOBUFS, "the guest does not read its answers");
+	if (encode(k, &w, m)) {
+		err_say(&e, ENOBUFS, "the peer does not read its answers");
 		give_up(k, &e);
 		return;
 	}
 	k->nout = sizeof(k->out) - w.left;
 	flush(k);
+}
+
+void link_part(struct link *k)
+{
+	if (k->over || k->parting)
+		return;
+	k->parting = k->lost = true;
+	k->paused = false;
+	loop_disarm(&k->patience);
+	if (!k->nout)
+		shutdown(k->watch.fd, SHUT_WR);
+	rewatch(k);
+	if (!k->over)
+		loop_arm(k->loop, &k->end, LINGER);
 }
 
 /* Faults */
@@ -127,6 +175,10 @@ void link_error(struct link *k, const struct err *e)
 	m.error.cmd = k->bad_cmd;
 	m.error.reason = text;
 	link_send(k, &m);
+	if (k->net) {
+		link_part(k);
+		return;
+	}
 	k->lost = true;
 	loop_disarm(&k->patience);
 	if (++k->faults >= LINK_MAX_FAULTS) {
@@ -153,7 +205,7 @@ static void patience_fire(struct timer *t)
 	struct link *k = container_of(t, struct link, patience);
 	struct rcur c = rcur_make(k->in, k->nin, true);
 	uint32_t size = rcur_u32(&c), cmd = rcur_u32(&c);
-	const char *name = c.bad ? NULL : msg_name(cmd);
+	const char *name = c.bad || k->net ? NULL : msg_name(cmd);
 	struct err e = { 0 };
 
 	k->bad_size = c.bad ? 0 : size;
@@ -175,24 +227,88 @@ static void drop_input(struct link *k, size_t n)
 	memmove(k->in, k->in + n, k->nin);
 }
 
-/* Lost: find TCONNECT, or keep the few bytes that may be its beginning. */
+/* Where TCONNECT or an agent's hello begins, whatever comes first; NULL: nowhere. */
+static const uint8_t *find_start(const struct link *k)
+{
+	const uint8_t *a = memmem(k->in, k->nin, tconnect, sizeof(tconnect)), *b = NULL;
+
+	if (k->nin > HELLO_SIZE_LEN)
+		b = memmem(k->in + HELLO_SIZE_LEN, k->nin - HELLO_SIZE_LEN, agent_hello,
+			   sizeof(agent_hello));
+	b = b ? b - HELLO_SIZE_LEN : NULL;
+	return a && (!b || a < b) ? a : b;
+}
+
+/* Lost: find a start, or keep the few bytes that may be the beginning of one. */
 static bool find_again(struct link *k)
 {
-	const uint8_t *at = memmem(k->in, k->nin, tconnect, sizeof(tconnect));
+	const uint8_t *at = k->net ? NULL : find_start(k);
+	size_t keep = HELLO_SIZE_LEN + sizeof(agent_hello) - 1;
 
 	if (at) {
 		drop_input(k, (size_t)(at - k->in));
 		k->lost = false;
 		return true;
 	}
-	if (k->nin >= sizeof(tconnect))
-		drop_input(k, k->nin - sizeof(tconnect) + 1);
+	if (k->nin > keep)
+		drop_input(k, k->nin - keep);
 	return false;
+}
+
+/* A step of the greeting; false: more bytes are needed. */
+static bool greet(struct link *k)
+{
+	struct rcur in = rcur_make(k->in, k->nin, true);
+	uint8_t bytes[HELLO_ROOM];
+	struct wcur out = wcur_make(bytes, sizeof(bytes), true);
+	size_t before = k->nin;
+	struct err e = { 0 };
+	int rc = hello_server_step(&k->hello, &in, &out, &e);
+
+	if (rc == HELLO_MORE && in.left == sizeof(k->in))
+		rc = err_say(&e, EPROTO, "sent %zu bytes that are no greeting", in.left);
+	if (rc < 0) {
+		fault(k, &e);
+		return false;
+	}
+	drop_input(k, k->nin - in.left);
+	send_bytes(k, bytes, sizeof(bytes) - out.left);
+	if (rc == HELLO_MORE || k->over)
+		return k->nin < before;
+	k->gen = k->hello.gen;
+	loop_disarm(&k->patience);
+	k->owner.greeted(k->owner.ctx, k->gen);
+	return true;
+}
+
+static int decode(const struct link *k, struct rcur *in, struct msg *m, struct err *e)
+{
+	enum msg_state s = k->owner.expects(k->owner.ctx);
+
+	return k->net ? wire_decode(k->gen, in, s, m, e) : msg_decode(in, s, m, e);
+}
+
+/* An agent's hello where a message begins. False: it is none, or not whole; *more says which. */
+static bool take_agent(struct link *k, bool *more)
+{
+	struct rcur in = rcur_make(k->in, k->nin, true);
+	struct agent_hello h;
+	int rc = agent_hello_get(&in, &h, NULL);
+
+	*more = rc == -EAGAIN && k->nin >= MSG_HEADER;
+	if (rc)
+		return false;
+	loop_disarm(&k->patience);
+	k->owner.agent(k->owner.ctx, &h);
+	drop_input(k, k->nin - in.left);
+	return true;
 }
 
 /* One message; false: there is none (yet). */
 static bool one_message(struct link *k)
 {
+	bool more = false;
+
 	struct rcur in = rcur_make(k->in, k->nin, true), head = in;
 	struct err e = { 0 };
 	struct msg m;
@@ -200,10 +316,16 @@ static bool one_message(struct link *k)
 
 	if (k->lost && !find_again(k))
 		return false;
+	if (k->net && !k->gen)
+		return greet(k);
+	if (k->owner.agent && take_agent(k, &more))
+		return true;
+	if (more)
+		return false;
 	in = head = rcur_make(k->in, k->nin, true);
 	k->bad_size = rcur_u32(&head);
 	k->bad_cmd = rcur_u32(&head);
-	rc = msg_decode(&in, k->owner.expects(k->owner.ctx), &m, &e);
+	rc = decode(k, &in, &m, &e);
 	if (rc == -EAGAIN)
 		return false;
 	if (!rc)
@@ -290,6 +412,29 @@ void link_pause(struct link *k, bool on)
 		work_off(k);
 }
 
+int link_lend(struct link *k)
+{
+	k->paused = true;
+	k->nin = k->nout = 0;
+	loop_disarm(&k->patience);
+	loop_unwatch(&k->watch);
+	return k->watch.fd;
+}
+
+void link_back(struct link *k)
+{
+	struct err e = { 0 };
+
+	k->paused = false;
+	k->lost = true;
+	if (k->over)
+		return;
+	if (loop_watch(k->loop, &k->watch, EPOLLIN, &e))
+		give_up(k, &e);
+	else
+		send_bytes(k, agent_close, sizeof(agent_close));
+}
+
 struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, uint64_t patience_ns,
 		      struct err *e)
 {
@@ -309,6 +454,22 @@ struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, ui
 		free(k);
 		return NULL;
 	}
+	return k;
+}
+
+struct link *link_new_net(struct loop *l, int fd, enum wire_gen most,
+			  const struct link_owner *owner, uint64_t patience_ns, struct err *e)
+{
+	uint8_t bytes[HELLO_ROOM];
+	struct wcur out = wcur_make(bytes, sizeof(bytes), true);
+	struct link *k = link_new(l, fd, owner, patience_ns, e);
+
+	if (!k)
+		return NULL;
+	k->net = true;
+	hello_server_begin(&k->hello, most);
+	hello_server_greet(&out);
+	send_bytes(k, bytes, sizeof(bytes) - out.left);
 	return k;
 }
 

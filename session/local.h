@@ -10,6 +10,7 @@
 struct store {
 	const struct store_place *place; /* borrowed */
 	char name[STORE_NAME_MAX];
+	int version;		 /* of the trace.dat: 6 or 7 */
 	int meta;		 /* flock'ed */
 	uint64_t meta_len, kept; /* bytes: written; those that stay when a tail is cut */
 	bool stay;		 /* the sources are not ours to remove */

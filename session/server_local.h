@@ -3,17 +3,13 @@
 #ifndef SESSION_SERVER_LOCAL_H
 #define SESSION_SERVER_LOCAL_H
 
-#include "session/link.h"
 #include "session/server.h"
 
 /* One recording: binds a session to its domain and, while that lives, to its connection. */
-struct run {
-	struct server *server;
+struct guest_run {
+	struct run run;
 	struct domain *domain; /* NULL: the channels were given back */
 	struct conn *conn;     /* NULL: gone, or it has turned to the next recording */
-	struct session *session;
-	struct run *next;
-	uint64_t shown_bytes, shown_ns; /* of the status line */
 };
 
 /* One control connection. */
@@ -21,8 +17,10 @@ struct conn {
 	struct server *server;
 	struct domain *domain;
 	struct link *link;
-	struct run *run; /* the one that its messages are for */
-	bool waiting;	 /* TCONNECT came; the domain's last recording still drains */
+	struct guest_run *run;	    /* the one that its messages are for */
+	bool waiting;		    /* TCONNECT came; the domain's last recording still drains */
+	bool agent, busy;	    /* an agent speaks here; it records */
+	char version[MSG_MAX_PEER]; /* of the agent */
 	struct conn *next;
 };
 
@@ -36,30 +34,26 @@ struct domain {
 	struct err refused;  /* why not; .code 0 = not told yet */
 	struct chan **chans; /* owned */
 	size_t nchans;
-	struct run *run; /* holds the channels */
+	struct guest_run *run; /* holds the channels */
+	struct lease *lease;   /* or this one does */
 	unsigned int nconns;
 	struct domain *next;
 };
 
 struct server {
-	struct loop *loop;
-	struct server_opts o;
+	struct hub hub;
+	struct loop *loop; /* the hub's, as .log */
 	struct log *log;
-	struct jobs *jobs;
-	struct session_env env;
-	struct store_place place;
-	struct chan_env chan_env;
+	const char *dir;
+	unsigned int max_conns, max_domain_conns;
 	struct watch listen, inotify;
-	struct timer rescan, stop;
-	int lock, spare; /* spare: a descriptor to let go when there are no others */
+	struct timer rescan;
+	int lock;
 	struct domain *domains;
 	struct conn *conns;
-	struct run *runs;
-	struct orphan *orphans; /* being restored */
-	unsigned int nconns, nruns;
-	uint64_t refused_ns; /* when a refused connection was last logged */
-	unsigned int nrefused;
-	bool stopping, stopped;
+	unsigned int nconns;
+	struct watch broker;
+	struct lease *leases; /* who is connected to the broker, with a lease or not yet */
 };
 
 /* domain.c */
@@ -74,9 +68,10 @@ void domain_lost(struct server *s, int wd); /* the directory that @wd watched is
 void conn_accept(struct server *s, int listen_fd, struct domain *d); /* d NULL: the shared socket */
 void conn_free(struct conn *c);
 void conns_wake(struct domain *d); /* the channels are free */
-void run_free(struct run *r);
 
-/* server.c */
-void server_look_stopped(struct server *s);
+/* broker.c */
+int broker_open(struct server *s, struct err *e);
+void broker_close(struct server *s);
+void broker_forget(struct conn *c); /* its connection ends, and with it what was lent of it */
 
 #endif

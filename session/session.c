@@ -68,7 +68,7 @@ bool session_may_go(enum session_state from, enum session_state to)
 void session_go(struct session *s, enum session_state next)
 {
 	assert(session_may_go(s->state, next));
-	log_info(s->env.log, "guest %s: %s -> %s", s->domain, states[s->state].name,
+	log_info(s->env.log, "%s %s: %s -> %s", s->env.who, s->domain, states[s->state].name,
 		 states[next].name);
 	s->state = next;
 }
@@ -88,6 +88,9 @@ static uint64_t patience_ns(const struct session *s)
 static void arm_silence(struct session *s)
 {
 	loop_disarm(&s->timer);
+	/* V1's metadata end with the connection, so silence says nothing. */
+	if (s->env.gen == WIRE_V1 && s->state != SESSION_HELLO)
+		return;
 	if (patience_ns(s) != UINT64_MAX)
 		loop_arm(s->env.loop, &s->timer, patience_ns(s));
 }
@@ -194,7 +197,7 @@ static void chan_moved(void *ctx, struct chan *c, const struct err *e)
 		return;
 	}
 	log_line(s->env.log, s->disk_told ? LOG_DEBUG : LOG_ERROR,
-		 "guest %s: CPU %u: %s; what comes from now on is lost", s->domain,
+		 "%s %s: CPU %u: %s; what comes from now on is lost", s->env.who, s->domain,
 		 chan_where(c)->cpu, err_text(e, text, sizeof(text)));
 	s->disk_told = true;
 }
@@ -206,7 +209,8 @@ static int judge_tinit(const struct session *s, const struct msg *m, size_t ncha
 	uint32_t cpus = m->tinit.cpus, most = s->env.limits->cpus;
 
 	if (cpus > most)
-		return err_say(e, E2BIG, "the guest has %u CPUs; the server takes %u", cpus, most);
+		return err_say(e, E2BIG, "the %s has %u CPUs; the server takes %u", s->env.who,
+			       cpus, most);
 	if (cpus <= nchans)
 		return 0;
 	err_say(e, ENOENT, "the guest has %u CPUs, but %s/%s has data channels for %zu", cpus,
@@ -215,22 +219,33 @@ static int judge_tinit(const struct session *s, const struct msg *m, size_t ncha
 			s->domain, cpus);
 }
 
+/* The extensions that can be granted: the older generations of the network have no words for them.
+ */
+static uint32_t known_features(const struct session *s, const struct msg *m)
+{
+	if (s->env.gen == WIRE_V1 || s->env.gen == WIRE_V2)
+		return 0;
+	return s->env.gen && !m->tinit.use_tcp && !m->tinit.use_vsock ? MSG_F_ALL_UDP : MSG_F_ALL;
+}
+
 static void note_peer(struct session *s, const struct msg *m)
 {
 	const struct msg_ext *x = &m->tinit.ext;
 
 	snprintf(s->peer, sizeof(s->peer), "%s", x->present && x->peer ? x->peer : "");
 	s->ext = *x;
-	s->ext.features = x->present ? x->features & MSG_F_ALL : 0;
+	s->ext.present = x->present && known_features(s, m);
+	s->ext.features = s->ext.present ? x->features & known_features(s, m) : 0;
 	s->ext.peer = s->peer;
 	s->cpus = m->tinit.cpus;
 	s->page_size = s->totals.page_size = m->tinit.page_size;
 	s->totals.cpus = s->cpus;
-	log_info(s->env.log, "guest %s: %s; features:%s%s%s%s; %u CPUs, pages of %u bytes",
-		 s->domain, s->peer[0] ? s->peer : "a peer without extensions",
+	log_info(s->env.log, "%s %s: %s; features:%s%s%s%s%s; %u CPUs, pages of %u bytes",
+		 s->env.who, s->domain, s->peer[0] ? s->peer : "a peer without extensions",
 		 s->ext.features & MSG_F_TOTALS ? " totals" : "",
 		 s->ext.features & MSG_F_TAIL ? " tail" : "",
-		 s->ext.features & MSG_F_MARKS ? " marks" : "", s->ext.features ? "" : " none",
+		 s->ext.features & MSG_F_MARKS ? " marks" : "",
+		 s->ext.features & MSG_F_SEQ ? " numbers" : "", s->ext.features ? "" : " none",
 		 s->cpus, s->page_size);
 }
 
@@ -243,6 +258,7 @@ static void begin_channels(struct session *s)
 	struct chan_use use = { .page_size = s->page_size,
 				.marks = s->ext.features & MSG_F_MARKS,
 				.stream_id = s->ext.stream_id,
+				.seq = s->ext.features & MSG_F_SEQ,
 				.room = store_room(s->store),
 				.ctx = s,
 				.allow = may_keep,
@@ -283,11 +299,16 @@ static int make_files(struct session *s, struct err *e)
 static void send_rinit(struct session *s)
 {
 	struct msg m = { .type = MSG_RINIT };
+	char peer[MSG_MAX_PEER];
 
+	snprintf(peer, sizeof(peer), "trace-cmd %s %s", VERSION, s->env.by);
 	m.rinit.cpus = s->cpus;
 	m.rinit.ext.present = s->ext.present;
 	m.rinit.ext.features = s->ext.features;
-	m.rinit.ext.peer = "trace-cmd " VERSION " virt-server";
+	m.rinit.ext.peer = peer;
+	m.rinit.nports = s->env.gen ? s->cpus : 0;
+	for (uint32_t i = 0; i < m.rinit.nports; i++)
+		m.rinit.port[i] = chan_port(s->chans[i]);
 	s->owner.send(s->owner.ctx, &m);
 }
 
@@ -323,8 +344,8 @@ static void lose_tail(struct session *s, struct err *e)
 {
 	char text[sizeof(e->what) + 64];
 
-	log_warn(s->env.log, "guest %s: the options of the end are left out: %s", s->domain,
-		 err_text(e, text, sizeof(text)));
+	log_warn(s->env.log, "%s %s: the options of the end are left out: %s", s->env.who,
+		 s->domain, err_text(e, text, sizeof(text)));
 	err_clear(e);
 	store_tail_drop(s->store);
 	s->tail_lost = true;
@@ -357,7 +378,12 @@ static int got_meta(struct session *s, const struct msg *m, struct err *e)
 
 static int got_finmeta(struct session *s, struct err *e)
 {
-	struct store_peer peer = { s->cpus, s->page_size, &s->ext };
+	struct store_peer peer = { .cpus = s->cpus,
+				   .page_size = s->page_size,
+				   .ext = &s->ext,
+				   .by = s->env.by,
+				   .whole = s->env.gen == WIRE_V3,
+				   .most = s->env.limits->meta_bytes };
 	int rc;
 
 	if (s->state == SESSION_RECORDING) {
@@ -371,8 +397,8 @@ static int got_finmeta(struct session *s, struct err *e)
 		return rc;
 	loop_disarm(&s->timer);
 	session_go(s, SESSION_RECORDING);
-	log_info(s->env.log, "guest %s: recording to %s/%s", s->domain, s->env.place->outdir,
-		 store_name(s->store));
+	log_info(s->env.log, "%s %s: recording to %s/%s", s->env.who, s->domain,
+		 s->env.place->outdir, store_name(s->store));
 	return 0;
 }
 
@@ -418,7 +444,7 @@ static int got_close(struct session *s, const struct msg *m, struct err *e)
 	if (s->state == SESSION_DRAINING)
 		return 0;
 	if (s->state != SESSION_RECORDING) {
-		log_info(s->env.log, "guest %s: it gave up before the metadata were there",
+		log_info(s->env.log, "%s %s: it gave up before the metadata were there", s->env.who,
 			 s->domain);
 		drop(s);
 		return 0;
@@ -447,13 +473,24 @@ int session_msg(struct session *s, const struct msg *m, struct chan *const *chan
 	}
 }
 
+/* V1 has no word for the end of the metadata: if they are whole now, that was it. */
+static void heard_all(struct session *s)
+{
+	struct err e = { 0 };
+
+	if (s->env.gen != WIRE_V1 || s->state != SESSION_READY || !s->meta_bytes)
+		return;
+	if (got_finmeta(s, &e))
+		log_err(s->env.log, &e);
+}
+
 void session_end(struct session *s, enum session_why why, uint64_t quiet_ns)
 {
 	static const char *const names[] = {
 		[SESSION_BEGAN_ANEW] = "the client began anew",
 		[SESSION_CUT_OFF] = "the control channel ended",
-		[SESSION_FAULT] = "a fault of the guest",
-		[SESSION_TIMEOUT] = "the guest fell silent",
+		[SESSION_FAULT] = "it broke the protocol",
+		[SESSION_TIMEOUT] = "it fell silent",
 		[SESSION_STOPPED] = "the server stops",
 	};
 
@@ -462,10 +499,11 @@ void session_end(struct session *s, enum session_why why, uint64_t quiet_ns)
 			session_hurry(s, quiet_ns);
 		return;
 	}
-	log_warn(s->env.log, "guest %s: the recording ends without the guest's CLOSE: %s",
-		 s->domain, names[why]);
+	log_warn(s->env.log, "%s %s: the recording ends without the %s's CLOSE: %s", s->env.who,
+		 s->domain, s->env.who, names[why]);
 	s->cut = true;
 	s->why = why;
+	heard_all(s);
 	if (s->state == SESSION_RECORDING)
 		drain_begin(s, quiet_ns);
 	else
@@ -499,6 +537,11 @@ enum session_state session_state(const struct session *s)
 const char *session_domain(const struct session *s)
 {
 	return s->domain;
+}
+
+const char *session_file(const struct session *s)
+{
+	return s->store ? store_name(s->store) : "";
 }
 
 bool session_polite(const struct session *s)

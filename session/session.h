@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * session.h - one guest being recorded, on the host
+ * session.h - one guest, or client on the network, being recorded
  *
  * Theory: see session.c. A session owns what one recording needs (its files, budgets, deadlines,
  * counts) and borrows the data channels of its domain. It is fed by its owner with the messages of
@@ -16,7 +16,7 @@
 #include "session/chan.h"
 #include "session/job.h"
 #include "session/store.h"
-#include "trace-msg.h"
+#include "wire/dialect.h"
 
 /* What a guest may use. 0 = the default, unless it says otherwise. */
 struct session_limits {
@@ -83,7 +83,10 @@ struct session_env {
 	struct jobs *jobs; /* where files are put together */
 	const struct session_limits *limits;
 	const struct store_place *place;
-	const char *dir; /* of the domains, for texts */
+	const char *dir;   /* of the domains, for texts */
+	const char *who;   /* "guest", or "client" on the network; for texts */
+	const char *by;	   /* the command that serves, for texts */
+	enum wire_gen gen; /* what is spoken on the network, with data ports; 0: virtio-serial */
 };
 
 /* A session in state hello, or NULL. @domain is a checked name, copied. */
@@ -112,6 +115,7 @@ void session_hurry(struct session *s, uint64_t ns);
 enum msg_state session_expects(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_domain(const struct session *s);
+const char *session_file(const struct session *s); /* its name, "" before there is one */
 /* The peer granted extensions: it understands a CLOSE from the server. */
 bool session_polite(const struct session *s);
 

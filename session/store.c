@@ -63,6 +63,7 @@ static struct store *alloc_store(const struct store_place *place, struct err *e)
 		return NULL;
 	}
 	st->place = place;
+	st->version = place->version ? place->version : 7;
 	st->meta = st->data = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(st->parts); i++)
 		st->parts[i] = -1;
@@ -304,19 +305,35 @@ void store_head_close(struct store_head *sh)
 
 static const char *feature_names(uint32_t features, char *to, size_t room)
 {
-	snprintf(to, room, "%s%s%s%s", features & MSG_F_TOTALS ? " totals" : "",
+	snprintf(to, room, "%s%s%s%s%s", features & MSG_F_TOTALS ? " totals" : "",
 		 features & MSG_F_TAIL ? " tail" : "", features & MSG_F_MARKS ? " marks" : "",
-		 features & MSG_F_ALL ? "" : " none");
+		 features & MSG_F_SEQ ? " numbers" : "", features ? "" : " none");
 	return to;
 }
 
-static void put_version(struct wcur *w, const struct msg_ext *x)
+/* What made the head: as the peer said, or as the head says itself. */
+static void peer_name(const struct tdat_head *head, const struct msg_ext *x, char *to, size_t room)
 {
-	char text[MSG_MAX_PEER + 160], names[64];
-	int n = snprintf(text, sizeof(text),
-			 "%s; features:%s; received by trace-cmd %s virt-server",
-			 x->present && x->peer[0] ? x->peer : "unknown (a peer without extensions)",
-			 feature_names(x->features, names, sizeof(names)), VERSION);
+	const struct tdat_option *o = tdat_head_option(head, TDAT_OPT_VERSION);
+	char text[MSG_MAX_PEER] = "";
+
+	if (x->present && x->peer[0])
+		snprintf(text, sizeof(text), "%s", x->peer);
+	else if (o)
+		snprintf(text, sizeof(text), "%.*s",
+			 (int)strnlen((const char *)o->data.p, o->data.len),
+			 (const char *)o->data.p);
+	clean_text(to, room, text[0] ? text : "unknown (a peer without extensions)", "");
+}
+
+static void put_version(struct wcur *w, const struct tdat_head *head, const struct store_peer *peer)
+{
+	char text[4 * MSG_MAX_PEER + 160], name[MSG_MAX_PEER], names[64];
+	int n;
+
+	peer_name(head, peer->ext, name, sizeof(name));
+	n = snprintf(text, sizeof(text), "%s; features:%s; received by trace-cmd %s %s", name,
+		     feature_names(peer->ext->features, names, sizeof(names)), VERSION, peer->by);
 
 	wcur_u16(w, TDAT_OPT_VERSION);
 	wcur_u32(w, (uint32_t)n + 1);
@@ -338,7 +355,7 @@ static int complete_head(struct store *st, const struct tdat_head *head,
 		wcur_mem(&w, "options  ", 10);
 		wcur_u16(&w, TDAT_OPT_DONE);
 	}
-	put_version(&w, peer->ext);
+	put_version(&w, head, peer);
 	return store_meta(st, bytes, sizeof(bytes) - w.left, e);
 }
 
@@ -358,11 +375,47 @@ static int judge_head(const struct store_head *sh, const struct store_peer *peer
 	return 0;
 }
 
+/* Put @head in the place of the metadata. */
+static int replace_meta(struct store *st, const struct buf *head, struct err *e)
+{
+	if (ftruncate(st->meta, 0))
+		return err_set(e, errno, "cannot cut the metadata");
+	st->meta_len = 0;
+	return store_meta(st, head->data, head->len, e);
+}
+
+/* A head in sections becomes one that can be completed and read in one piece. */
+static int flatten(struct store *st, uint64_t most, struct err *e)
+{
+	struct buf head = { 0 }, meta = { 0 };
+	char path[STORE_PATH_MAX];
+	int version, rc;
+
+	store_path(st, ".meta", path, sizeof(path));
+	if (lseek(st->meta, 0, SEEK_SET) < 0)
+		return err_set(e, errno, "cannot read %s", path);
+	rc = read_fd_all(st->meta, &meta, st->meta_len, path, e);
+	if (!rc)
+		rc = tdat_head_flatten(meta.data, meta.len, &head, &version, e);
+	if (!rc && head.len > most)
+		rc = err_say(e, E2BIG, "they have more than %llu bytes when they are unpacked",
+			     (unsigned long long)most);
+	if (!rc && version == 7)
+		rc = replace_meta(st, &head, e);
+	if (!rc && !st->place->version)
+		st->version = version;
+	buf_free(&head);
+	buf_free(&meta);
+	return rc;
+}
+
 int store_head_done(struct store *st, const struct store_peer *peer, struct err *e)
 {
-	struct store_head sh;
-	int rc = store_head_open(st, &sh, e);
+	struct store_head sh = { 0 };
+	int rc = peer->whole ? flatten(st, peer->most, e) : 0;
 
+	if (!rc)
+		rc = store_head_open(st, &sh, e);
 	if (!rc)
 		rc = judge_head(&sh, peer, e);
 	if (rc)
@@ -400,7 +453,7 @@ static int adopt_meta(struct store *st, const char *meta, struct err *e)
 	if (!S_ISREG(s.st_mode))
 		return err_say(e, EINVAL, "%s/%s is no file", st->place->outdir, meta);
 	if (flock(st->meta, LOCK_EX | LOCK_NB)) {
-		err_say(e, EBUSY, "%s/%s is being written by a running virt-server",
+		err_say(e, EBUSY, "%s/%s is being written by a running virt-server or listen",
 			st->place->outdir, meta);
 		return -EBUSY;
 	}
@@ -446,6 +499,31 @@ struct store *store_adopt(const struct store_place *place, const char *meta, str
 	return st;
 }
 
+/* Metadata of version 7, as stock's "restore -c" makes them, become a head of version 6 in memory.
+ */
+static int flatten_meta(struct store *st, const char *head, struct err *e)
+{
+	enum { VERSION_AT = 10, META_MAX = 1 << 30 };
+	struct buf file = { 0 }, flat = { 0 };
+	int version, ret;
+	char v;
+
+	if (pread(st->meta, &v, 1, VERSION_AT) != 1 || v != '7')
+		return 0;
+	ret = read_fd_all(st->meta, &file, META_MAX, head, e);
+	if (!ret && tdat_head_flatten(file.data, file.len, &flat, &version, e))
+		ret = err_prefix(e, "%s", head);
+	close(st->meta);
+	st->meta = ret ? -1 : memfd_create("head", MFD_CLOEXEC);
+	if (!ret && st->meta < 0)
+		ret = err_set(e, errno, "no memory for the metadata");
+	if (!ret)
+		ret = write_all(st->meta, flat.data, flat.len, head, e);
+	buf_free(&file);
+	buf_free(&flat);
+	return ret;
+}
+
 static int gather(struct store *st, const char *name, const char *head, const char *const *parts,
 		  uint32_t nparts, struct err *e)
 {
@@ -455,10 +533,16 @@ static int gather(struct store *st, const char *name, const char *head, const ch
 	if (rc)
 		return rc;
 	st->meta = open(head, O_RDONLY | O_CLOEXEC);
+	if (st->meta >= 0) {
+		rc = flatten_meta(st, head, e);
+		if (rc)
+			return rc;
+	}
 	if (st->meta < 0 || fstat(st->meta, &s))
 		return err_set(e, errno, "cannot open %s", head);
 	if (flock(st->meta, LOCK_EX | LOCK_NB))
-		return err_say(e, EBUSY, "%s is being written by a running virt-server", head);
+		return err_say(e, EBUSY, "%s is being written by a running virt-server or listen",
+			       head);
 	st->meta_len = st->kept = (uint64_t)s.st_size;
 	for (uint32_t cpu = 0; cpu < nparts && cpu < MSG_MAX_CPUS; cpu++) {
 		if (!parts[cpu])

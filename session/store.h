@@ -23,7 +23,12 @@ struct store_place {
 	const char *prefix; /* "trace" */
 	const char *exact;  /* not NULL: the file's name, whatever the domain; one that is there is
 			       replaced */
-	int version;	    /* of the trace.dat: 6 or 7 */
+	int version;	    /* of the trace.dat: 6 or 7; 0: as the metadata's (.whole), else 7 */
+	/*
+	 * As of tdat_compression_for(); NULL: none. Static or borrowed. A compressed file is
+	 * written anew at the end: for a moment there must be room for it beside the .data.
+	 */
+	const char *compression;
 };
 
 struct store;
@@ -63,6 +68,9 @@ int store_meta(struct store *st, const void *bytes, size_t len, struct err *e);
 struct store_peer {
 	uint32_t cpus, page_size;
 	const struct msg_ext *ext;
+	const char *by; /* the command that received it */
+	bool whole;	/* it sends a whole head of version 6 or 7 */
+	uint64_t most;	/* bytes that its metadata may have when they are unpacked */
 };
 
 /*

@@ -76,14 +76,13 @@ int totals_print(const struct totals *t, struct buf *to)
 	if (!rc)
 		rc = print_row("all", &sum, to);
 	if (!rc && totals_lost(t))
-		rc = buf_addf(
-			to,
-			"  (lost in the guest's ring: events%s; elsewhere: pages of %u bytes)\n",
-			sum.gaps ? ", + = and more that the kernel did not count" : "",
-			t->page_size);
+		rc = buf_addf(to, "  (lost in the ring: events%s; elsewhere: pages of %u bytes)\n",
+			      sum.gaps ? ", + = and more that the kernel did not count" : "",
+			      t->page_size);
 	if (!rc && !t->told)
 		rc = buf_addf(
-			to, "  (the guest sent no totals: what was lost on the way is unknown)\n");
+			to,
+			"  (the peer sent no totals: what else was lost on the way is unknown)\n");
 	return rc ? -ENOMEM : 0;
 }
 
@@ -104,9 +103,20 @@ const char *totals_line(const struct totals *t, char *to, size_t room)
 	else
 		snprintf(
 			to + n, room - (size_t)n,
-			"; lost: %llu%s events in the guest's ring, pages: %llu transport, %llu quota, %llu disk",
+			"; lost: %llu%s events in the ring, pages: %llu transport, %llu quota, %llu disk",
 			(unsigned long long)s.ring, s.gaps ? "+" : "",
 			(unsigned long long)s.transport, (unsigned long long)s.quota,
 			(unsigned long long)s.disk);
 	return to;
+}
+
+int totals_write(const struct totals *t, FILE *to, struct err *e)
+{
+	struct buf text = { 0 };
+	int ret = totals_print(t, &text);
+
+	if (!ret)
+		fwrite(text.data, 1, text.len, to);
+	buf_free(&text);
+	return ret ? err_set(e, ENOMEM, "no memory for the table") : 0;
 }

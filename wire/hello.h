@@ -11,20 +11,24 @@
 
 #include "wire/dialect.h"
 
+enum { HELLO_OUT_MAX = 64 }; /* room for all that one step may send */
+
 enum hello_result {
-	HELLO_MORE,  /* send what is in @out, then wait for bytes */
-	HELLO_DONE,  /* send what is in @out; .gen is agreed on; what is left in @in is its dialect's */
+	HELLO_MORE, /* send what is in @out, then wait for bytes */
+	HELLO_DONE, /* send what is in @out; .gen is agreed on; what is left in @in is its dialect's
+		     */
 	HELLO_AGAIN, /* client: close, connect anew, hello_client_begin() with .next: V2, or V1 */
 };
 
 /* --- server: everybody is answered in his own words --- */
 
 struct hello_server {
-	enum wire_gen gen; /* valid with HELLO_DONE */
+	enum wire_gen gen;  /* valid with HELLO_DONE */
 	enum wire_gen most; /* private, as all below */
 	unsigned int step;
 	enum wire_gen asked;
 	char unknown[16]; /* a version that we do not speak, for "twice the same" */
+	unsigned int asks;
 };
 
 /* @most: WIRE_V3, or less to pretend to be an older server (--protocol). */

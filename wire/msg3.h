@@ -2,9 +2,9 @@
 /*
  * msg3.h - the released protocol's frames (V3): listen, record -N, and the agent
  *
- * Frame: be32 total size (12..8192), be32 command, be32 size of the fixed part, fixed part, variable
- * part. A longer fixed part than we know is skipped, a shorter one has zeros: that is how the
- * protocol grows. One table, MSG3_LIST, as in trace-msg.h. No I/O.
+ * Frame: be32 total size (12..8192), be32 command, be32 size of the fixed part, fixed part,
+ * variable part. A longer fixed part than we know is skipped, a shorter one has zeros: that is how
+ * the protocol grows. One table, MSG3_LIST, as in trace-msg.h. No I/O.
  */
 #ifndef WIRE_MSG3_H
 #define WIRE_MSG3_H
@@ -80,8 +80,9 @@ struct msg3 {
 
 /*
  * 0: one frame in @m, @in moved past it; -EAGAIN: incomplete, @in untouched; -EPROTO: sizes that
- * cannot be, or a command from 12 on: @e says which. Whether the message belongs here is the
- * caller's question. TINIT's and RINIT's texts are checked to end in NUL.
+ * cannot be, a command from 12 on, texts of TINIT and RINIT that do not end in NUL, or a sync
+ * protocol's name that is not printable: @e says which. Whether the message belongs here is the
+ * caller's question.
  */
 int msg3_decode(struct rcur *in, struct msg3 *m, struct err *e);
 
@@ -106,5 +107,11 @@ struct msg3_param {
 
 /* 1: the next one; 0: no more; -EPROTO: the part is malformed. *at starts as 0. */
 int msg3_param(const struct msg3 *m, uint32_t *at, struct msg3_param *p, struct err *e);
+
+/*
+ * The texts of a parameter, one a call, as msg3_text(): the arguments of ARGS behind their count,
+ * the names of TSYNC_PROTOS up to the empty one.
+ */
+const char *msg3_param_text(const struct msg3_param *p, uint32_t *at);
 
 #endif

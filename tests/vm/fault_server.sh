@@ -54,7 +54,7 @@ ring=$(lost "$REPLY" ring)
 assert_eq "$calls" $((got + ring)) "a stopped host: events in the file ($got) and lost ($ring) are the calls"
 assert_eq "0 0 0" "$(lost "$REPLY" transport) $(lost "$REPLY" quota) $(lost "$REPLY" disk)" \
 	"a stopped host: nothing was lost behind the ring"
-log_tells "; lost: $ring events in the guest's ring, pages: 0 transport, 0 quota, 0 disk" \
+log_tells "; lost: $ring events in the ring, pages: 0 transport, 0 quota, 0 disk" \
 	"a stopped host: the server tells the same loss"
 check_file "$FILE" "a stopped host"
 tracefs_same g1 "a stopped host: tracefs is as it was"

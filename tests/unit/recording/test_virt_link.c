@@ -88,8 +88,8 @@ static void test_row(void **state)
 	const struct row *row = *state;
 	struct virt_link_opts o = { .wait_ns = 300 * NSEC_PER_MSEC, .peer = "test" };
 	struct server s = { .row = row };
-	struct virt_terms terms;
-	struct virt_link *l;
+	struct client_terms terms;
+	struct client *l;
 	struct err e = { 0 };
 	pthread_t t;
 	int fds[2];
@@ -108,7 +108,7 @@ static void test_row(void **state)
 		fail_msg("'%s' is not in '%s'", row->words, e.what);
 	shutdown(fds[0], SHUT_RDWR);
 	pthread_join(t, NULL);
-	virt_link_free(l);
+	client_free(l);
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -17,7 +17,7 @@ struct row {
 
 static const struct row rows[] = {
 	{ "whole", { .events = 10, .bytes = 4096 }, false, "10 events, 4.0 KiB; nothing lost" },
-	{ "ring", { .events = 10, .ring = 3 }, true, "lost: 3 events in the guest's ring" },
+	{ "ring", { .events = 10, .ring = 3 }, true, "lost: 3 events in the ring" },
 	{ "gaps of unknown size", { .gaps = true }, true, "lost: 0+ events" },
 	{ "transport", { .transport = 2 }, true, "2 transport" },
 	{ "quota", { .quota = 5 }, true, "5 quota" },

@@ -88,6 +88,8 @@ struct fx_file {
 	const char *clock;  /* NULL: local, and no option in the head */
 	bool wire_head;	    /* a head that ends behind cmdlines, as from an old client */
 	bool wire_buffer_option;
+	const char *compression; /* written by tdat_write(); NULL: none */
+	bool source;		 /* the pages come from a tdat_page_source, a few at a time */
 };
 
 int fx_write(int fd, const struct fx_file *t, struct err *e); /* tdat_write()'s result */
@@ -106,5 +108,9 @@ const char *fx_path(int fd, char path[64]); /* returns @path */
  */
 void fx_compress(const struct fx_machine *m, const struct buf *plain, const char *method,
 		 unsigned int pages_per_chunk, struct buf *to);
+
+/* The file of @t in memory, compressed by fx_compress() in chunks of 10 pages unless @method is
+ * NULL. */
+void fx_make(const struct fx_file *t, const char *method, struct buf *to);
 
 #endif

@@ -62,11 +62,12 @@ static const struct exact {
 	  MSG_S_GREETED,
 	  "00000034 00000004 00000001 00001000 00000001 00000020 74637801 00000007 0102030405060708 'trace-cmd x' 00",
 	  { .type = MSG_TINIT,
-	    .tinit = { 1, 4096, false, { true, 7, 0x0102030405060708, "trace-cmd x" } } } },
+	    .tinit = { 1, 4096, false, false, { true, 7, 0x0102030405060708, "trace-cmd x" } } } },
 	{ "TINIT with TCP and our extension",
 	  MSG_S_GREETED,
 	  "00000035 00000004 00000001 00000400 00000002 0000000c 00000001 00000000 00000015 74637801 80000001 ffffffffffffffff 00",
-	  { .type = MSG_TINIT, .tinit = { 1, 1024, true, { true, 0x80000001, UINT64_MAX, "" } } } },
+	  { .type = MSG_TINIT,
+	    .tinit = { 1, 1024, true, false, { true, 0x80000001, UINT64_MAX, "" } } } },
 	{ "RINIT without ports",
 	  MSG_C_INIT,
 	  "0000000c 00000005 00000002",
@@ -134,6 +135,7 @@ static void assert_same(const struct msg *a, const struct msg *b)
 		assert_int_equal(a->tinit.cpus, b->tinit.cpus);
 		assert_int_equal(a->tinit.page_size, b->tinit.page_size);
 		assert_int_equal(a->tinit.use_tcp, b->tinit.use_tcp);
+		assert_int_equal(a->tinit.use_vsock, b->tinit.use_vsock);
 		assert_ext(&a->tinit.ext, &b->tinit.ext);
 		break;
 	case MSG_RINIT:
@@ -297,6 +299,8 @@ static const struct invalid {
 	{ "encode: TINIT for 0 CPUs", { .type = MSG_TINIT, .tinit = { 0, 4096 } } },
 	{ "encode: TINIT for 257 CPUs", { .type = MSG_TINIT, .tinit = { 257, 4096 } } },
 	{ "encode: TINIT with odd pages", { .type = MSG_TINIT, .tinit = { 1, 4097 } } },
+	{ "encode: TINIT over vsock",
+	  { .type = MSG_TINIT, .tinit = { 1, 4096, .use_vsock = true } } },
 	{ "encode: RINIT for 0 CPUs", { .type = MSG_RINIT } },
 	{ "encode: RINIT for 257 CPUs", { .type = MSG_RINIT, .rinit = { 257 } } },
 	{ "encode: RINIT, too few ports", { .type = MSG_RINIT, .rinit = { 2, 1 } } },
@@ -354,7 +358,8 @@ static void test_texts(void **state)
 	assert_int_equal(strlen(got.error.reason), MSG_MAX_REASON - 1);
 	assert_memory_equal(got.error.reason, "a??a", 4);
 
-	m = (struct msg){ .type = MSG_TINIT, .tinit = { 1, 4096, false, { true, 0, 0, text } } };
+	m = (struct msg){ .type = MSG_TINIT,
+			  .tinit = { 1, 4096, false, false, { true, 0, 0, text } } };
 	w = wcur_make(again, sizeof(again), false);
 	assert_int_equal(msg_encode(&w, &m), 0);
 	in = rcur_make(again, (size_t)(w.p - again), false);
