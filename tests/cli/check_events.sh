@@ -3,33 +3,11 @@
 #
 # check_events.sh - check-events finds what stock's finds in the formats of this machine
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
+. "$(dirname "$0")/tracefs.lib"
+
 # The library leaks a word of some formats.
 echo leak:libtraceevent >lsan
 export LSAN_OPTIONS=suppressions=$PWD/lsan:print_suppressions=0
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/events ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-failed=0
-
-result() { # STATUS NAME
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		failed=1
-		head -5 out err 2>/dev/null | sed 's/^/# /'
-	fi
-}
 
 for plugins in "" -N; do
 	# shellcheck disable=SC2086  # none, or one

@@ -6,35 +6,14 @@
 # The rings are filled with a known number of marks; those are counted in the file, by ours and by
 # stock's report. Snapshots are not tested where the kernel has none.
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
+. "$(dirname "$0")/tracefs.lib"
+
 # The library leaks a word of some formats.
 echo leak:libtraceevent >lsan
 export LSAN_OPTIONS=suppressions=$PWD/lsan:print_suppressions=0
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
 was_on=$(cat $root/tracing_on)
 inst=$root/instances/extract-test
-failed=0
-trap 'rmdir $inst 2>/dev/null; echo "$was_on" >$root/tracing_on; rm -rf "$tmp"' EXIT
-
-result() { # STATUS NAME
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		failed=1
-		head -5 out err 2>/dev/null | sed 's/^/# /'
-	fi
-}
+at_exit 'rmdir $inst 2>/dev/null; echo "$was_on" >$root/tracing_on'
 
 marks() { # DIRECTORY WORD N: N marks, on both sides of a page's end
 	for ((i = 1; i <= $3; i++)); do
@@ -70,7 +49,7 @@ clear_all() {
 	: >$root/trace
 }
 
-[ -z "$(cat $root/set_event)" ] || { echo "skipped: somebody traces here"; exit 77; }
+[ -z "$(cat $root/set_event)" ] || skip "somebody traces here"
 for version in 6 7; do
 	clear_all
 	marks $root "v$version" 300

@@ -6,47 +6,12 @@
 # What the table says was recorded is what the report of the listener's file prints.
 # shellcheck disable=SC2317  # check, until_true and the trap call them
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
+. "$(dirname "$0")/tracefs.lib"
+
 listener=
-failed=0
 
-cleanup() {
-	[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-cd "$tmp" || exit 1
+at_exit '[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null'
 mkdir out
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-
-check() { # NAME COMMAND...
-	local name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-	else
-		failed=1
-		echo "not ok - $name"
-		head -n 5 said err log 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-# until_true COMMAND...: within 10 s
-until_true() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
-}
 
 # listen: on a free port, which is $port then
 listen() {
@@ -97,7 +62,7 @@ untouched() {
 	[ -z "$(cat "$root"/set_event)" ] && [ -z "$(ls "$root"/instances)" ]
 }
 
-[ -z "$(cat "$root"/set_event)" ] || { echo "skipped: events are on already"; exit 77; }
+[ -z "$(cat "$root"/set_event)" ] || skip "events are on already"
 
 listen
 while read -r want words; do

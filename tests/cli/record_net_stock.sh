@@ -6,48 +6,13 @@
 # UDP and TCP, versions 6 and 7: what our table counts is what both reports print of its file.
 # shellcheck disable=SC2317  # check, until_true and the trap call them
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-[ -x "$stock" ] || { echo "skipped: stock trace-cmd is not installed at $stock"; exit 77; }
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
+. "$(dirname "$0")/tracefs.lib"
+
+[ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
 listener=
-failed=0
 
-cleanup() {
-	[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-cd "$tmp" || exit 1
+at_exit '[ -n "$listener" ] && kill -KILL "$listener" && wait "$listener" 2>/dev/null'
 mkdir out
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-
-check() { # NAME COMMAND...
-	local name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-	else
-		failed=1
-		echo "not ok - $name"
-		head -n 5 said err log 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-# until_true COMMAND...: within 20 s
-until_true() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	return 1
-}
 
 # Is somebody listening on TCP port $1?
 is_open() {
@@ -61,7 +26,7 @@ while is_open $port; do
 done
 "$stock" listen -p $port -d out >log 2>&1 </dev/null 9>&- &
 listener=$!
-until_true is_open $port || { echo "skipped: the stock listener does not start: $(head -1 log)"; exit 77; }
+until_true is_open $port || skip "the stock listener does not start: $(head -1 log)"
 
 # record WORD...: status in $status, the listener's file in $file
 record() {

@@ -6,31 +6,9 @@
 # Pages of each CPU are read from the kernel as a killed recorder would have left them. The heads of
 # ours and of stock are each used by ours; stock reads what is made.
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-[ "$(cat $root/tracing_on)" = 1 ] || { echo "skipped: tracing is off"; exit 77; }
-failed=0
+. "$(dirname "$0")/tracefs.lib"
 
-result() { # STATUS NAME
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		failed=1
-		head -5 out err 2>/dev/null | sed 's/^/# /'
-	fi
-}
+[ "$(cat $root/tracing_on)" = 1 ] || skip "tracing is off"
 
 ours() { # STATUS WORD...
 	local want=$1

@@ -3,19 +3,7 @@
 #
 # snapshot.sh - take, show, reset and free the kernel's snapshot; or say that there is none
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-failed=0
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/tracefs.lib"
 
 # run STATUS STREAM PATTERN WORD...
 run() {
@@ -42,7 +30,7 @@ if [ ! -e $root/snapshot ]; then
 	run 1 err 'no snapshots' -c 0 -f
 	exit $failed
 fi
-[ "$(cat $root/tracing_on)" = 1 ] || { echo "skipped: tracing is off"; exit 77; }
+[ "$(cat $root/tracing_on)" = 1 ] || skip "tracing is off"
 echo "frozen mark" >$root/trace_marker
 run 0 out '' -s
 echo "later mark" >$root/trace_marker

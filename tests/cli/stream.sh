@@ -3,29 +3,7 @@
 #
 # stream.sh - stream prints events while they happen, in order, and leaves tracefs as it was
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-failed=0
-trap 'rm -rf "$tmp"' EXIT
-
-result() { # STATUS NAME
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		failed=1
-		head -5 err out 2>/dev/null | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tracefs.lib"
 
 state() {
 	cat $root/tracing_on $root/set_event $root/current_tracer $root/set_event_pid \
@@ -48,7 +26,7 @@ cat >mark.sh <<END
 for i in \$(seq \$1); do echo "mark \$i"; done >$root/trace_marker
 END
 
-[ -z "$(cat $root/set_event)" ] || { echo "skipped: somebody traces here"; exit 77; }
+[ -z "$(cat $root/set_event)" ] || skip "somebody traces here"
 state >before
 ln -s "$tc" streamself # a name that no other process has
 timeout 60 ./streamself stream -e sched -b 8000 sh mark.sh 500 >out 2>err 9>&- </dev/null
