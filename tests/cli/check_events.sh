@@ -3,6 +3,7 @@
 #
 # check_events.sh - check-events finds what stock's finds in the formats of this machine
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 # The library leaks a word of some formats.

@@ -6,11 +6,13 @@
 # The rings are filled with a known number of marks; those are counted in the file, by ours and by
 # stock's report. Snapshots are not tested where the kernel has none.
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 # The library leaks a word of some formats.
 echo leak:libtraceevent >lsan
 export LSAN_OPTIONS=suppressions=$PWD/lsan:print_suppressions=0
+# shellcheck disable=SC2034  # at_exit uses it
 was_on=$(cat $root/tracing_on)
 inst=$root/instances/extract-test
 at_exit 'rmdir $inst 2>/dev/null; echo "$was_on" >$root/tracing_on'

@@ -6,6 +6,7 @@
 # What the table says was recorded is what the report of the listener's file prints.
 # shellcheck disable=SC2317  # check, until_true and the trap call them
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 listener=

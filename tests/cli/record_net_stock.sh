@@ -6,6 +6,7 @@
 # UDP and TCP, versions 6 and 7: what our table counts is what both reports print of its file.
 # shellcheck disable=SC2317  # check, until_true and the trap call them
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 [ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
@@ -25,6 +26,7 @@ while is_open $port; do
 	port=$((port + 1))
 done
 "$stock" listen -p $port -d out >log 2>&1 </dev/null 9>&- &
+# shellcheck disable=SC2034  # at_exit uses it
 listener=$!
 until_true is_open $port || skip "the stock listener does not start: $(head -1 log)"
 

@@ -6,6 +6,7 @@
 # Pages of each CPU are read from the kernel as a killed recorder would have left them. The heads of
 # ours and of stock are each used by ours; stock reads what is made.
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 [ "$(cat $root/tracing_on)" = 1 ] || skip "tracing is off"

@@ -3,6 +3,7 @@
 #
 # snapshot.sh - take, show, reset and free the kernel's snapshot; or say that there is none
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 # run STATUS STREAM PATTERN WORD...

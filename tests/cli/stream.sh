@@ -3,6 +3,7 @@
 #
 # stream.sh - stream prints events while they happen, in order, and leaves tracefs as it was
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 state() {
