@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore extract stream snapshot check-events convert help"
+	echo "record report virt-server setup-guest list restore extract stream snapshot check-events convert split dump help"
 }
 
 # The options of subcommand $1.
@@ -22,6 +22,8 @@ _trace_cmd_options() {
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	check-events) printf %s "-N -v --verbose --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
+	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
 	esac
 }
 
@@ -107,6 +109,19 @@ _trace_cmd_kind() {
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
 	"convert --compression") echo none ;;
+	"split -i" | "split --input") echo file ;;
+	"split -o" | "split --output") echo file ;;
+	"split -s") echo none ;;
+	"split -m") echo none ;;
+	"split -u") echo none ;;
+	"split -e") echo none ;;
+	"split -p") echo none ;;
+	"split -C") echo cpu ;;
+	"split -B") echo none ;;
+	"split -b") echo none ;;
+	"split --file-version") echo none ;;
+	"split --compression") echo none ;;
+	"dump -i" | "dump --input") echo file ;;
 	esac
 }
 
