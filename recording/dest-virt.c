@@ -39,6 +39,26 @@ static struct dest_virt *virt_of(const struct dest *d)
 	return container_of(d, struct dest_virt, base);
 }
 
+/* Ports from CPU 0 on: a guest may have more than CPUs, for those that are plugged in later. */
+static uint32_t virt_places(struct dest *d)
+{
+	char name[VPORT_NAME_MAX + 1], path[VPORT_PATH_MAX];
+	uint32_t n = 0;
+	int found = 0;
+
+	(void)d;
+	while (!found && n < MSG_MAX_CPUS) {
+		snprintf(name, sizeof(name), CPU_PORT, n);
+		found = vport_find(name, path, sizeof(path), NULL);
+		if (found) {
+			snprintf(name, sizeof(name), CPU_PORT_STOCK, n);
+			found = vport_find(name, path, sizeof(path), NULL);
+		}
+		n += !found;
+	}
+	return n;
+}
+
 static int open_port(uint32_t cpu, struct err *e)
 {
 	char name[VPORT_NAME_MAX + 1];
@@ -156,6 +176,7 @@ static void virt_free(struct dest *d)
 
 static const struct dest_ops virt_ops = {
 	.name = "virtio-serial",
+	.places = virt_places,
 	.open = virt_open,
 	.begin = virt_begin,
 	.sink = virt_sink,

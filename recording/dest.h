@@ -51,6 +51,11 @@ struct dest_ops {
 	const char *name;
 	/* The other end's patience begins with .begin: what takes long is collected before it. */
 	bool early_head;
+	/*
+	 * How many CPUs it has places for, so that those that are plugged in later are recorded
+	 * too. May be NULL: it takes those that are there now.
+	 */
+	uint32_t (*places)(struct dest *d);
 	int (*open)(struct dest *d, const struct dest_shape *shape, struct err *e);
 	int (*begin)(struct dest *d, struct err *e); /* may be NULL */
 	/* Of the CPU with this index in shape.cpus: .sink and what belongs to it in @o. */

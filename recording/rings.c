@@ -23,13 +23,37 @@
 #include "tracedat/head.h"
 
 /* Those that are offline are among them: one may come online while we record. */
-#define CPUS_PRESENT "/sys/devices/system/cpu/present"
+#define CPUS_PRESENT  "/sys/devices/system/cpu/present"
+/* And those that are not there yet. */
+#define CPUS_POSSIBLE "/sys/devices/system/cpu/possible"
 
 /* CPUSTAT payloads: those of the top buffer, then for each instance a heading and its own. */
 struct stat_texts {
 	struct buf *text; /* owned */
 	size_t n;
 };
+
+/* The CPUs that are there, and those that may be plugged in and have a place where the pages go. */
+static int find_cpus(struct rings *r, struct err *e)
+{
+	uint32_t places = r->dest && r->dest->ops->places ? r->dest->ops->places(r->dest) : 0;
+	struct cpu_list possible = { 0 };
+	size_t n = 0;
+	int ret = pages_online(CPUS_PRESENT, &r->cpus, e);
+
+	if (ret || places <= cpu_list_count(&r->cpus))
+		return ret;
+	ret = pages_online(CPUS_POSSIBLE, &possible, e);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < possible.n; i++)
+		if (possible.cpu[i] < places || cpu_list_has(&r->cpus, possible.cpu[i]))
+			possible.cpu[n++] = possible.cpu[i];
+	possible.n = n;
+	cpu_list_free(&r->cpus);
+	r->cpus = possible;
+	return 0;
+}
 
 int rings_open(struct rings *r, struct err *e)
 {
@@ -42,7 +66,7 @@ int rings_open(struct rings *r, struct err *e)
 		return e ? -e->code : -EIO;
 	ret = pages_layout(r->top, &r->layout, e);
 	if (!ret)
-		ret = pages_online(CPUS_PRESENT, &r->cpus, e);
+		ret = find_cpus(r, e);
 	if (!ret && cpu_list_count(&r->cpus) > MSG_MAX_CPUS)
 		ret = err_say(e, E2BIG, "there is a CPU %u; at most %d CPUs can be recorded",
 			      cpu_list_count(&r->cpus) - 1, MSG_MAX_CPUS);
