@@ -25,6 +25,7 @@
 	X(extract) \
 	X(snapshot) \
 	X(convert) \
+	X(attach) \
 	X(split) \
 	X(dump) \
 	X(restore) \

@@ -226,7 +226,7 @@ static int write_plan(struct conversion *v, int fd, const char *path, struct err
 	struct tdat_file_plan plan = {
 		.version = v->c->version,
 		.compression = v->c->compression,
-		.head = &v->f->head,
+		.head = v->c->head ? v->c->head : &v->f->head,
 		.buffers = v->buffers,
 		.nbuffers = v->nbuffers,
 		.extras = v->extras,

@@ -9,6 +9,8 @@
 struct tdat_convert {
 	int version;		 /* 6 or 7 */
 	const char *compression; /* what tdat_compression_pick() gave */
+	const struct tdat_head
+		*head; /* not NULL: with these options instead of the file's; borrowed */
 	/* Leave out what is damaged or missing, and count it in .problems; else it is an error. */
 	bool force;
 	/* Not NULL: gets a line (no newline) for what is left out. */
