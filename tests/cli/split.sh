@@ -45,8 +45,15 @@ load='dd if=/dev/zero of=/dev/null bs=1 count=8000 2>/dev/null; sleep 0.05'
 ev=(-e sched -e raw_syscalls)
 record "" v7.dat "${ev[@]}" sh -c "$load" || skip "the stock trace-cmd cannot record here: $(tail -n 1 log)"
 record "" v6.dat --file-version 6 "${ev[@]}" sh -c "$load"
-record "" lost.dat -b 8 "${ev[@]}" sh -c "$load"
-record "" lost6.dat --file-version 6 -b 8 "${ev[@]}" sh -c "$load"
+# Until something is lost: the recorder is quick at times.
+for count in 8000 16000 32000 64000; do
+	burst="dd if=/dev/zero of=/dev/null bs=1 count=$count 2>/dev/null"
+	for words in "lost.dat" "lost6.dat --file-version 6"; do
+		"$stock" report "${words%% *}" 2>/dev/null | grep 'EVENTS DROPPED' >/dev/null && continue
+		# shellcheck disable=SC2086  # several words
+		record "" $words -b 8 "${ev[@]}" sh -c "$burst"
+	done
+done
 record "ra rbb" inst.dat -e sched -B ra -e irq -e timer -B rbb "${ev[@]}" ls -R /usr/include/linux
 record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb "${ev[@]}" \
 	ls -R /usr/include/linux
@@ -140,6 +147,10 @@ time_of() { # FILE LINE
 
 for f in v7 v6 lost lost6; do
 	[ -s $f.dat ] || continue
+	case $f in lost*)
+		"$stock" report $f.dat 2>/dev/null | grep 'EVENTS DROPPED' >/dev/null || echo "# nothing was lost in $f.dat"
+		;;
+	esac
 	for words in "" "-e 1000" "-m 5" "-u 300" "-s 1" "-p 3" "-c -e 200" "-c -m 2" "-C 0" "-C 1 -e 50"; do
 		# shellcheck disable=SC2086  # several words
 		as_stock $f.dat $words
