@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert split dump restore check-events help"
+	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert attach split dump restore check-events help"
 }
 
 # The options of subcommand $1.
@@ -29,6 +29,7 @@ _trace_cmd_options() {
 	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	attach) printf %s "-n --name -s -p --pid --help" ;;
 	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
 	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
 	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
@@ -179,6 +180,9 @@ _trace_cmd_kind() {
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
 	"convert --compression") echo none ;;
+	"attach -n" | "attach --name") echo none ;;
+	"attach -s") echo none ;;
+	"attach -p" | "attach --pid") echo none ;;
 	"split -i" | "split --input") echo file ;;
 	"split -o" | "split --output") echo file ;;
 	"split -s") echo none ;;
