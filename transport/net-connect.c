@@ -29,7 +29,7 @@
 #define THIS_MACHINE "localhost"
 #define HOST_CID     "2" /* VMADDR_CID_HOST */
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, LATE_MS = 1000, LATE_STEP_MS = 10 };
 
 /* "HOST:PORT", "[HOST]:PORT", ":PORT", "PORT" */
 
@@ -224,6 +224,25 @@ static void set_port(struct net_addr *a, uint32_t port)
 	}
 }
 
+/*
+ * The stock listener names a data port before the process that reads there listens at it: a refusal
+ * is final only after a while.
+ */
+static int connect_late(enum net_kind k, const struct net_addr *to, uint64_t deadline)
+{
+	uint64_t patience = now_ns() + LATE_MS * NSEC_PER_MSEC;
+
+	if (patience > deadline)
+		patience = deadline;
+	for (;;) {
+		int ret = connect_to(k, to, deadline);
+
+		if ((ret != -ECONNREFUSED && ret != -ECONNRESET) || now_ns() >= patience)
+			return ret;
+		(void)poll(NULL, 0, LATE_STEP_MS);
+	}
+}
+
 int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wait_ns, struct err *e)
 {
 	struct net_addr to = { .len = sizeof(to.sa) };
@@ -234,7 +253,7 @@ int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wai
 	if (getpeername(control, (struct sockaddr *)&to.sa, &to.len))
 		return err_set(e, errno, "cannot find out who the listener is");
 	set_port(&to, port);
-	ret = connect_to(k, &to, now_ns() + wait_ns);
+	ret = connect_late(k, &to, now_ns() + wait_ns);
 	if (ret >= 0)
 		return ret;
 	err_set(e, -ret, "cannot connect to the listener's data port %u", port);

@@ -76,7 +76,10 @@ int net_split(enum net_kind k, const char *text, char *host, uint32_t *port, str
  */
 int net_connect(enum net_kind k, const char *host, uint32_t port, uint64_t wait_ns, struct err *e);
 
-/* Connect to another port of the same peer as @control: a data port. UDP never waits. */
+/*
+ * Connect to another port of the same peer as @control: a data port. UDP never waits; else a refusal
+ * is tried again for up to a second, as the peer may not listen there yet.
+ */
 int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wait_ns,
 		       struct err *e);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -112,15 +113,47 @@ static void test_connects(void **state)
 	assert_non_null(strstr(e.hint, "listen -p"));
 }
 
+static void *listen_late(void *fd)
+{
+	usleep(50000);
+	return listen(*(int *)fd, 1) ? fd : NULL;
+}
+
+/* A data port that is named before somebody listens there. */
+static void test_late_port(void **state)
+{
+	uint32_t port, beside;
+	int server = bound(SOCK_STREAM, &port), data = bound(SOCK_STREAM, &beside);
+	struct err e = { 0 };
+	int control, got;
+	pthread_t thread;
+	void *failed;
+
+	(void)state;
+	assert_int_equal(listen(server, 1), 0);
+	control = net_connect(NET_TCP, "127.0.0.1", port, NSEC_PER_SEC, &e);
+	assert_true(control >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, listen_late, &data), 0);
+	got = net_connect_beside(NET_TCP, control, beside, NSEC_PER_SEC, &e);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+	assert_true(got >= 0);
+	close(got);
+	close(control);
+	close(data);
+	close(server);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 2] = {
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 3] = {
 		cmocka_unit_test(test_long_name),
 		cmocka_unit_test(test_connects),
+		cmocka_unit_test(test_late_port),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		tests[2 + i] = (struct CMUnitTest){ .name = rows[i].text,
+		tests[3 + i] = (struct CMUnitTest){ .name = rows[i].text,
 						    .test_func = test_row,
 						    .initial_state = (void *)(uintptr_t)&rows[i] };
 	return cmocka_run_group_tests_name("net-connect", tests, NULL, NULL);
