@@ -47,11 +47,12 @@ median() {
 		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
+# Runs the command behind its first argument, which is the file for its times.
+# shellcheck disable=SC2016
+TIMED='TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>&3; } 3>&2 2>"$to"'
+
 timed() {
-	local to=$1
-	shift
-	# shellcheck disable=SC2016
-	host_start "$RUN" bash -c 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>&3; } 3>&2 2>"$to"' - "$to" "$@"
+	host_start "$RUN" bash -c "$TIMED" - "$@"
 }
 
 cpu_seconds() {
