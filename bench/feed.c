@@ -4,10 +4,12 @@
  *
  *	feed raw MIB CHUNK_KIB FIFO...		the pages alone, MIB altogether
  *	feed guest MIB CHUNK_KIB DIR CPUS	the whole protocol with the virt-server of the
- *domain directory DIR, MIB over its FIFOs
+ *					domain directory DIR, MIB over its FIFOs
+ *	feed net MIB CHUNK_KIB PORT CPUS	the same with the listener at PORT of this machine,
+ *					over TCP and as a stock client: no extension
  *
- * Both write the same pages in the same chunks, in turn over the FIFOs. Every page is the same
- *valid one: a single discarded event that fills it.
+ * All write the same pages in the same chunks, in turn over the FIFOs or connections. Every page is
+ * the same valid one: a single discarded event that fills it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "recording/net-link.h"
 #include "recording/virt-link.h"
 #include "trace-recorder.h"
 #include "tracedat/head.h"
@@ -26,12 +29,13 @@ enum {
 	PAGE_HEADER = 16,
 	EVENT_PADDING = 29,
 	CHUNK_MAX_KIB = 1024,
-	STREAM_WAIT_S = 120
+	STREAM_WAIT_S = 120,
+	CONNECT_WAIT_S = 10
 };
 
 struct feed {
-	uint64_t mib, chunk; /* chunk: bytes */
-	int fifo[MSG_MAX_CPUS];
+	uint64_t mib, chunk;	/* chunk: bytes */
+	int fifo[MSG_MAX_CPUS]; /* or a connection */
 	uint32_t cpus;
 	uint8_t *pages; /* one chunk */
 };
@@ -79,7 +83,7 @@ static int send_pages(const struct feed *f, struct err *e)
 	int rc = 0;
 
 	for (uint64_t i = 0; i < n && !rc; i++)
-		rc = write_all(f->fifo[i % f->cpus], f->pages, f->chunk, "a FIFO", e);
+		rc = write_all(f->fifo[i % f->cpus], f->pages, f->chunk, "the data channel", e);
 	return rc;
 }
 
@@ -210,23 +214,89 @@ static int feed_guest(struct feed *f, const char *dir, uint32_t cpus)
 	return rc ? fail(&e) : 0;
 }
 
+/* The data connections, which wait, as FIFOs do. */
+static int connect_data(struct feed *f, const struct client *link, const struct client_terms *terms,
+			struct err *e)
+{
+	for (f->cpus = 0; f->cpus < terms->nports; f->cpus++) {
+		int fd = net_connect_beside(NET_TCP, client_fd(link), terms->port[f->cpus],
+					    CONNECT_WAIT_S * NSEC_PER_SEC, e);
+
+		if (fd < 0)
+			return fd;
+		f->fifo[f->cpus] = fd;
+		if (fcntl(fd, F_SETFL, 0))
+			return err_set(e, errno, "cannot make a connection wait");
+	}
+	return 0;
+}
+
+static int net_stream(struct feed *f, struct net_link *link, uint32_t cpus, struct err *e)
+{
+	struct client_wish wish = { .cpus = cpus, .page_size = PAGE, .tcp = true };
+	struct client *c = net_link_client(link);
+	struct msg_total none = { 0 };
+	struct client_terms terms;
+	struct buf head = { 0 };
+	int rc = net_link_begin(link, &wish, &terms, e);
+
+	rc = rc ? rc : connect_data(f, c, &terms, e);
+	rc = rc ? rc : make_head(&head, cpus, e);
+	rc = rc ? rc : client_metadata(c, head.data, head.len, e);
+	buf_free(&head);
+	rc = rc ? rc : send_pages(f, e);
+	close_fifos(f);
+	return rc ? rc : client_close(c, &none, 0, e);
+}
+
+static int feed_net(struct feed *f, const char *port, uint32_t cpus)
+{
+	struct net_link_opts o = {
+		.host = "127.0.0.1", .most = WIRE_V3, .least = WIRE_V3, .peer = "feed"
+	};
+	struct net_link *link = NULL;
+	struct err e = { 0 };
+	uint64_t n;
+	int rc = parse_u64(port, 1, UINT16_MAX, &n, "PORT", &e);
+
+	o.port = (uint32_t)n;
+	if (!rc) {
+		link = net_link_new(&o, &e);
+		rc = link ? net_link_connect(link, &e) : -ENOMEM;
+	}
+	if (!rc)
+		rc = net_stream(f, link, cpus, &e);
+	net_link_free(link);
+	return rc ? fail(&e) : 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: feed raw MIB CHUNK_KIB FIFO...\n"
+			"       feed guest MIB CHUNK_KIB DIR CPUS\n"
+			"       feed net MIB CHUNK_KIB PORT CPUS\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	bool raw = argc > 4 && !strcmp(argv[1], "raw");
+	const char *how = argc > 4 ? argv[1] : "";
+	bool raw = !strcmp(how, "raw"), net = !strcmp(how, "net");
 	uint64_t chunk_kib, cpus = 0;
 	struct feed f = { 0 };
 
 	if (argc < 5 || parse_u64(argv[2], 1, 1 << 20, &f.mib, "MIB", NULL) ||
-	    parse_u64(argv[3], 4, CHUNK_MAX_KIB, &chunk_kib, "CHUNK_KIB", NULL) ||
-	    (!raw && (argc != 6 || strcmp(argv[1], "guest") ||
-		      parse_u64(argv[5], 1, MSG_MAX_CPUS, &cpus, "CPUS", NULL)))) {
-		fprintf(stderr, "usage: feed raw MIB CHUNK_KIB FIFO...\n"
-				"       feed guest MIB CHUNK_KIB DIR CPUS\n");
-		return 2;
-	}
+	    parse_u64(argv[3], 4, CHUNK_MAX_KIB, &chunk_kib, "CHUNK_KIB", NULL))
+		return usage();
+	if (!raw && ((!net && strcmp(how, "guest")) || argc != 6 ||
+		     parse_u64(argv[5], 1, MSG_MAX_CPUS, &cpus, "CPUS", NULL)))
+		return usage();
 	signal(SIGPIPE, SIG_IGN);
 	f.chunk = chunk_kib << 10;
 	if (make_pages(&f))
 		return 1;
-	return raw ? feed_raw(&f, argv + 4, argc - 4) : feed_guest(&f, argv[4], (uint32_t)cpus);
+	if (raw)
+		return feed_raw(&f, argv + 4, argc - 4);
+	return net ? feed_net(&f, argv[4], (uint32_t)cpus)
+		   : feed_guest(&f, argv[4], (uint32_t)cpus);
 }

@@ -17,22 +17,6 @@ CPUS=${CPUS:-1 4}
 SYNC=${SYNC:-1}
 DISK=${DISK:-$BENCH_OUT/host-cost.files} # not a tmpfs
 
-timed() { # its CPU time in s goes to FILE $1
-	local to=$1
-	shift
-	# shellcheck disable=SC2016
-	host_start "$RUN" bash -c 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>&3; } 3>&2 2>"$to"' - "$to" "$@"
-}
-
-cpu_seconds() {
-	awk '{ n += $1 + $2 } END { printf "%.3f\n", n }' "$1"
-}
-
-clean() {
-	rm -rf "$DISK"
-	mkdir -p "$DISK"
-}
-
 one_server() {
 	clean
 	RUN=server timed "$T_DIR/time" "$TRACE_CMD" virt-server --dir "$VIRT" -o "$DISK" --once -q

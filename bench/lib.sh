@@ -6,6 +6,9 @@
 #   say TEXT...            a line of the result
 #   calc EXPRESSION        awk arithmetic, to stdout
 #   median NUMBER...       to stdout
+#   timed FILE COMMAND...  starts it (host_start $RUN); its CPU time in s goes to FILE
+#   cpu_seconds FILE       of timed: user and system time together, to stdout
+#   clean                  an empty directory $DISK
 #   goal NAME RATIO MAX    the verdict line: PASS or MISS
 #
 # A bench runs alone (bench/host-cost.sh) or with the others (bench/run.sh). It is no test: it
@@ -42,6 +45,23 @@ calc() {
 median() {
 	printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
 		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# Runs the command behind its first argument, which is the file for its times.
+# shellcheck disable=SC2016
+TIMED='TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>&3; } 3>&2 2>"$to"'
+
+timed() {
+	host_start "$RUN" bash -c "$TIMED" - "$@"
+}
+
+cpu_seconds() {
+	awk '{ n += $1 + $2 } END { printf "%.3f\n", n }' "$1"
+}
+
+clean() {
+	rm -rf "$DISK"
+	mkdir -p "$DISK"
 }
 
 goal() {

@@ -177,7 +177,7 @@ int net_link_begin(struct net_link *l, const struct client_wish *wish, struct cl
 
 	if (ret)
 		return ret;
-	own.ext = l->client->gen == WIRE_V3;
+	own.ext = l->client->gen == WIRE_V3 && wish->features;
 	*terms = (struct client_terms){ .stream_id = client_stream_id() };
 	ret = client_init(l->client, &own, terms, e);
 	if (!ret && terms->nports != wish->cpus)

@@ -30,8 +30,8 @@ int net_link_connect(struct net_link *l, struct err *e);
 
 /*
  * The greeting, TINIT and RINIT. The extension is asked for with wish->features in V3 only, where
- * listeners that do not know it take no offence; wish->ext does not count. A connection that the
- * listener has closed while nothing was said is made anew.
+ * listeners that do not know it take no offence; not at all where there are none. wish->ext does
+ * not count. A connection that the listener has closed while nothing was said is made anew.
  */
 int net_link_begin(struct net_link *l, const struct client_wish *wish, struct client_terms *terms,
 		   struct err *e);
