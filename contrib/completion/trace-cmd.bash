@@ -13,8 +13,8 @@ _trace_cmd_options() {
 	case $1 in
 	record) printf %s "--virt -N -V -t --protocol -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -o --file-version --compression -s -r -m --date --proc-map -k -q --quiet --user --stderr --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
-	virt-server) printf %s "--dir -o --output --file-version -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
-	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	virt-server) printf %s "--dir -o --output --file-version --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
@@ -78,6 +78,7 @@ _trace_cmd_kind() {
 	"virt-server --dir") echo dir ;;
 	"virt-server -o" | "virt-server --output") echo dir ;;
 	"virt-server --file-version") echo none ;;
+	"virt-server --compression") echo none ;;
 	"virt-server -l" | "virt-server --log") echo file ;;
 	"virt-server --max-cpus") echo none ;;
 	"virt-server --max-size") echo none ;;
@@ -92,6 +93,7 @@ _trace_cmd_kind() {
 	"listen --allow") echo none ;;
 	"listen --protocol") echo none ;;
 	"listen --file-version") echo none ;;
+	"listen --compression") echo none ;;
 	"listen -l" | "listen --log") echo file ;;
 	"listen --max-cpus") echo none ;;
 	"listen --max-size") echo none ;;
