@@ -1,0 +1,287 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# split.sh - the pieces of a trace.dat against the whole and against those of the stock tool
+#
+# The stock trace-cmd records this kernel, in versions 6 and 7, with losses and with instances. For
+# each way to split: each piece has the same report by stock as stock's own piece has, and all pieces
+# together have each event once, by our report and by stock's. TAP on stdout; 77 where there is
+# nothing to record with. What stock does wrong is not compared: it leaves out the instances, makes
+# only one piece of -r with an end, doubles events when the start is before the first one, loses
+# the last event of each CPU with -r alone, and an event here and there where pieces of -r -m meet.
+
+set -uo pipefail
+trace_cmd=$(realpath "${TRACE_CMD:-./trace-cmd}")
+stock=${STOCK:-/usr/bin/trace-cmd}
+lock=${TRACEFS_LOCK:-/tmp/tracefs.lock}
+inside=$(dirname "$(realpath "$0")")/report_stock.sh # has the mount namespace
+n=0 failed=0
+
+skip() {
+	echo "1..0 # SKIP $1"
+	exit 77
+}
+
+[ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
+[ "$(id -u)" = 0 ] || skip "recording with the stock trace-cmd needs root"
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unshare -m true 2>/dev/null || skip "no mount namespaces here"
+
+# record "INSTANCE..." FILE ARGS...
+record() {
+	local instances=$1 file=$2
+	shift 2
+	# shellcheck disable=SC2086  # several words
+	flock -w 120 "$lock" unshare -m "$inside" --inside $instances -- \
+		timeout -k 5 60 "$stock" record -o "$file" "$@" >log 2>&1 && return
+	echo "# stock could not record $file: $(tail -n 1 log)"
+	rm -f "$file"
+	return 1
+}
+
+load='dd if=/dev/zero of=/dev/null bs=1 count=8000 2>/dev/null; sleep 0.05'
+ev=(-e sched -e raw_syscalls)
+record "" v7.dat "${ev[@]}" sh -c "$load" || skip "the stock trace-cmd cannot record here: $(tail -n 1 log)"
+record "" v6.dat --file-version 6 "${ev[@]}" sh -c "$load"
+record "" lost.dat -b 8 "${ev[@]}" sh -c "$load"
+record "" lost6.dat --file-version 6 -b 8 "${ev[@]}" sh -c "$load"
+record "ra rbb" inst.dat -e sched -B ra -e irq -e timer -B rbb "${ev[@]}" ls -R /usr/include/linux
+record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb "${ev[@]}" \
+	ls -R /usr/include/linux
+rm -f ./*.dat.cpu*
+
+result() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=$((failed + 1))
+		head -n 8 why 2>/dev/null | sed 's/^/# /'
+	fi
+	rm -f why
+}
+
+# The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
+# have no time and stay as they are.
+events() { # TOOL FILE...
+	local tool=$1
+	shift
+	for f; do
+		"$tool" report -t "$f" 2>>report.err | grep -v '^cpus='
+	done | sort
+}
+
+pieces() { # FILE ARGS...: ours in ours/, quiet
+	rm -rf ours
+	mkdir ours
+	"$trace_cmd" split -i "$1" -o ours/p "${@:2}" >ours.txt 2>ours.err
+}
+
+# Stock's split with the same arguments: the same names, and the same report of each.
+as_stock() { # FILE ARGS...
+	local rc=0
+	pieces "$@" || { cp ours.err why && result 1 "split $*" && return; }
+	rm -rf stock
+	mkdir stock
+	"$stock" split -i "$1" -o stock/p "${@:2}" >/dev/null 2>&1
+	[ "$(ls ours)" = "$(ls stock)" ] || { rc=1 && echo "pieces: $(echo ours/*) $(echo stock/*)" >why; }
+	for p in stock/*; do
+		"$stock" report -t "$p" >stock.txt 2>stock.err
+		"$stock" report -t "ours/${p#*/}" >mine.txt 2>mine.err
+		cmp -s stock.txt mine.txt && cmp -s stock.err mine.err && continue
+		rc=1
+		diff -a stock.txt mine.txt >why
+		cat mine.err >>why
+	done
+	result $rc "split $*: each piece as stock's"
+}
+
+# All pieces together are the file.
+union() { # FILE ARGS...
+	local rc=0
+	pieces "$@" || { cp ours.err why && result 1 "split $*" && return; }
+	[ "$(find ours -type f | wc -l)" -gt 1 ] || { rc=1 && echo "only one piece" >why; }
+	for tool in "$trace_cmd" "$stock"; do
+		: >report.err
+		events "$tool" "$1" >whole.txt
+		events "$tool" ours/* >sum.txt
+		[ -s whole.txt ] && cmp -s whole.txt sum.txt && ! [ -s report.err ] && continue
+		rc=1
+		{ echo "$tool" && diff -a whole.txt sum.txt && cat report.err; } >why
+	done
+	for p in ours/p.0001 ours/p.0002; do
+		"$trace_cmd" dump --validate "$p" >/dev/null 2>>why || rc=1
+	done
+	result $rc "split $*: the pieces are the whole"
+}
+
+# Each event with its buffer's name in front: "top:" where there is none; sorted.
+named() {
+	awk '/ \[[0-9]+\] / {
+		if ($1 !~ /:$/) $0 = "top: " $0
+		$1 = $1
+		print
+	}' | sort
+}
+
+# Keep the events of the buffers FROM, which become TO: FROM=TO...
+renamed() {
+	awk -v map="$*" 'BEGIN { n = split(map, pairs); while (n) { split(pairs[n--], p, "="); to[p[1]] = p[2] } }
+		$1 in to { $1 = to[$1]; print }' | sort
+}
+
+# The time of line N of the report, to the ns.
+time_of() { # FILE LINE
+	"$stock" report -t "$1" 2>/dev/null | grep ' \[[0-9]*\] ' | sed -n "$2p" | grep -oE '[0-9]+\.[0-9]{9}'
+}
+
+for f in v7 v6 lost lost6; do
+	[ -s $f.dat ] || continue
+	for words in "" "-e 1000" "-m 5" "-u 300" "-s 1" "-p 3" "-c -e 200" "-c -m 2" "-C 0" "-C 1 -e 50"; do
+		# shellcheck disable=SC2086  # several words
+		as_stock $f.dat $words
+	done
+	for words in "-r -e 3001" "-r -m 9" "-r -p 40" "-r -c -e 2500" "-r -c -m 11"; do
+		# shellcheck disable=SC2086  # several words
+		union $f.dat $words
+		case $words in *-m*) continue ;; esac
+		# shellcheck disable=SC2086  # several words
+		as_stock $f.dat $words
+	done
+	a=$(time_of $f.dat 777) b=$(time_of $f.dat 4321)
+	as_stock $f.dat "$a"
+	as_stock $f.dat "$a" "$b"
+	as_stock $f.dat "$b" "$b"
+	as_stock $f.dat -e 100 "$a"
+	as_stock $f.dat -p 2 "$a"
+	as_stock $f.dat -C 1 -m 3 "$a" "$b"
+	as_stock $f.dat "${a%???}" "${b%???}"
+	as_stock $f.dat 1 2
+done
+
+# Instances: stock leaves them out, so only the sum is compared.
+for f in inst inst6; do
+	[ -s $f.dat ] || continue
+	union $f.dat -r -e 197
+	union $f.dat -r -u 700
+	union $f.dat -r -c -e 150
+	union $f.dat -r -p 1
+	"$trace_cmd" report -t $f.dat | named >whole.txt
+	while IFS='|' read -r words kept; do
+		# shellcheck disable=SC2086  # several words
+		pieces $f.dat $words
+		rc=$?
+		"$trace_cmd" report -t ours/p.1 2>why | named >mine.txt
+		# shellcheck disable=SC2086
+		renamed $kept <whole.txt | diff -a - mine.txt >>why && [ $rc = 0 ]
+		result $? "split $words $f.dat"
+	done <<-'END'
+		-B ra|ra:=ra:
+		-B ra -B rbb|ra:=ra: rbb:=rbb:
+		-B rbb -B ra|ra:=ra: rbb:=rbb:
+		--top|top:=top:
+		--top -B rbb|top:=top: rbb:=rbb:
+		-B rbb -t|rbb:=top:
+		-B rbb -t -B ra|rbb:=top: ra:=ra:
+		--top -b was_top|top:=was_top:
+		--top -b was_top -B rbb -t|top:=was_top: rbb:=top:
+		-B rbb -b rc|rbb:=rc:
+	END
+done
+
+# -r with an end, and -r alone.
+a=$(time_of v6.dat 500) b=$(time_of v6.dat 5000)
+pieces v6.dat -r -e 1000 "$a" "$b"
+events "$trace_cmd" ours/* >sum.txt
+pieces v6.dat "$a" "$b"
+events "$trace_cmd" ours/* >whole.txt
+[ -s whole.txt ] && cmp -s whole.txt sum.txt
+result $? "-r with an end goes on to the end"
+pieces v6.dat -r
+events "$trace_cmd" ours/p.0001 | cmp -s - <(events "$trace_cmd" v6.dat)
+result $? "-r alone is all of the file"
+
+# Metadata and formats.
+for o in --kallsyms --events --systems --printk --cmd-lines; do
+	for f in v6.dat v7.dat; do
+		pieces $f -e 10
+		cmp -s <("$stock" dump $o -i $f | sed '/^\t\[Section/d') \
+			<("$stock" dump $o -i ours/p.1 | sed '/^\t\[Section/d')
+		result $? "a piece of $f has all of dump $o"
+	done
+done
+for o in --uname --stat --version; do
+	pieces v7.dat -e 10
+	cmp -s <("$trace_cmd" report $o v7.dat | sed '/data recorded/,$d') \
+		<("$trace_cmd" report $o ours/p.1 | sed '/data recorded/,$d')
+	result $? "a piece has what report $o prints"
+done
+for words in "--compression none" "--compression zlib" "--file-version 6"; do
+	# shellcheck disable=SC2086  # several words
+	pieces v7.dat $words
+	cmp -s <("$trace_cmd" report v7.dat) <("$trace_cmd" report ours/p.1)
+	result $? "$words: the same events"
+done
+
+# Names.
+cp v6.dat trace.dat
+"$trace_cmd" split -e 5 >ours.txt && [ -s trace.dat.1 ] && grep -q '^trace.dat.1: 5 events' ours.txt
+result $? "the names of input and pieces when none is given"
+cp v6.dat in.1
+"$trace_cmd" split -i in.1 -o in >ours.txt 2>ours.err
+rc=$?
+[ $rc = 1 ] && cmp -s in.1 v6.dat && grep -qF in.1 ours.err
+result $? "the input is not overwritten by a piece"
+
+# Damage.
+size=$(stat -c %s v6.dat)
+head -c $((size - 5000)) v6.dat >cut.dat
+pieces cut.dat -r -e 3000
+rc=$?
+events "$trace_cmd" ours/* >sum.txt
+[ $rc = 3 ] && grep -q 'offset 0x' ours.err && cmp -s sum.txt <(events "$trace_cmd" cut.dat)
+result $? "a file that is cut: what is whole, the offset, and status 3"
+off=$("$stock" dump --flyrecord -i v6.dat | awk '/of cpu 0/ { print $1 }')
+cp v6.dat bad.dat
+printf '\xff\xff' | dd of=bad.dat bs=1 seek=$((off + 4096 + 8)) conv=notrunc 2>/dev/null
+pieces bad.dat -r -e 3000
+rc=$?
+printf -v hex '%#x' $((off + 4096))
+[ $rc = 3 ] && [ "$(grep -c "offset $hex" ours.err)" = 1 ]
+result $? "a page that is damaged: said once, with its offset, and status 3"
+for tool in "$trace_cmd" "$stock"; do
+	[ "$(events "$tool" ours/* | grep -c 'CPU:0 \[EVENTS DROPPED\]')" = 1 ]
+	result $? "the loss is in the piece (${tool##*/})"
+done
+
+# Usage and other errors.
+while read -r want words; do
+	# shellcheck disable=SC2086  # several words
+	"$trace_cmd" split $words >ours.txt 2>ours.err
+	rc=$?
+	[ $rc = "$want" ] && [ ! -s ours.txt ] && [ -s ours.err ]
+	result $? "status $want: split $words"
+done <<-'END'
+	1 -i nosuch.dat
+	1 -i log
+	1 -i v6.dat -o nosuch/dir/p
+	2 -i v6.dat -e 1 -m 1
+	2 -i v6.dat -e 0
+	2 -i v6.dat -e x
+	2 -i v6.dat x
+	2 -i v6.dat 1 x
+	2 -i v6.dat 1.
+	2 -i v6.dat 2 1
+	2 -i v6.dat 1 2 3
+	2 -i v6.dat -C 99999
+	2 -i v6.dat -B nosuch
+	2 -i v6.dat -b name
+	2 -i v6.dat --file-version 5
+	2 -i v6.dat --compression nosuch
+END
+
+echo "1..$n"
+[ $failed = 0 ]
