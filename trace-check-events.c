@@ -14,7 +14,8 @@
 #include "report/events.h"
 
 struct check_ctx {
-	bool no_plugins, verbose;
+	bool no_plugins;
+	int level; /* of --verbose */
 };
 
 #define AT(member) .off = offsetof(struct check_ctx, member)
@@ -22,18 +23,8 @@ struct check_ctx {
 static const struct opt check_opts[] = {
 	{ 'N', NULL, NULL, "load no plugins", opt_set_flag, AT(no_plugins) },
 	{ 'v', "verbose", NULL, "the number of events, and the print format of those that failed",
-	  opt_set_flag, AT(verbose) },
+	  opt_set_level, AT(level), .optional = true },
 };
-
-/* --verbose=LEVEL of stock: a level above warnings is our --verbose. */
-static void take_levels(int argc, char **argv)
-{
-	static char plain[] = "--verbose";
-
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (!strncmp(argv[i], "--verbose=", 10))
-			argv[i] = plain;
-}
 
 static int check_events(const struct command *self, int argc, char **argv)
 {
@@ -42,8 +33,8 @@ static int check_events(const struct command *self, int argc, char **argv)
 	struct err e = { 0 };
 	struct tracefs *t;
 	int rest, status;
+	bool verbose;
 
-	take_levels(argc, argv);
 	status = opts_begin(self, &c, argc, argv, &rest);
 	if (status >= 0)
 		return status;
@@ -52,10 +43,11 @@ static int check_events(const struct command *self, int argc, char **argv)
 		err_print(stderr, &e);
 		return EXIT_USAGE;
 	}
+	verbose = c.level >= OPT_LEVEL_INFO;
 	t = tfs_open(NULL, &e);
-	if (!t || events_check(t, c.no_plugins, c.verbose, stdout, &res, &e))
+	if (!t || events_check(t, c.no_plugins, verbose, stdout, &res, &e))
 		err_print(stderr, &e);
-	else if (c.verbose)
+	else if (verbose)
 		printf("%llu events, %llu of them cannot be parsed\n",
 		       (unsigned long long)res.events, (unsigned long long)res.bad);
 	tfs_close(t);

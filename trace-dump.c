@@ -17,7 +17,8 @@
 struct dump_ctx {
 	const char *input;
 	unsigned int what; /* bits of enum tdat_dump_what */
-	bool validate, verbose;
+	bool validate;
+	int level; /* of --verbose */
 };
 
 static const struct what {
@@ -80,7 +81,7 @@ static const struct opt dump_opts[] = {
 	WHAT("strings", "print the names of the sections (version 7)"),
 	WHAT("sections", "print the sections, where they are and how large (version 7)"),
 	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
-	  opt_set_flag, AT(verbose) },
+	  opt_set_level, AT(level), .optional = true },
 };
 
 static void say(void *ctx, const char *line)
@@ -103,19 +104,6 @@ static int validate(const char *path, struct err *e)
 	return rc;
 }
 
-/* --verbose=LEVEL: tables have no optional arguments. @argv ends with NULL. */
-static void drop_levels(int *argc, char **argv)
-{
-	static const char word[] = "--verbose=";
-	int kept = 0;
-
-	for (int i = 0; i < *argc; i++)
-		if (strncmp(argv[i], word, sizeof(word) - 1))
-			argv[kept++] = argv[i];
-	argv[kept] = NULL;
-	*argc = kept;
-}
-
 /* The file may be named by a word too. */
 static int judge(struct dump_ctx *c, char **words, int n, struct err *e)
 {
@@ -136,7 +124,6 @@ static int dump_run(const struct command *self, int argc, char **argv)
 	struct err e = { 0 };
 	int rest, rc;
 
-	drop_levels(&argc, argv);
 	rc = opts_begin(self, &c, argc, argv, &rest);
 	if (rc >= 0)
 		return rc;

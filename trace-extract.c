@@ -7,21 +7,25 @@
  * The options name buffers and a latency tracer in a struct trace_plan, as those of record do;
  * nothing of it is applied but -O, for as long as the text of that tracer is read. Everything else
  * is recording/extract.c.
+ *
+ * To a listener the pages go over TCP, always: they are all there at once, and a burst of datagrams
+ * would lose some that are in the kernel no more. So -t is free to be what it is in the stock tool.
  */
 #include "trace-cmd.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "recording/dest-opts.h"
 #include "recording/extract.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 
 struct extract_ctx {
 	struct plan_ctx plan;
-	bool all, top, snapshot, quiet;
-	const char *output;
-	uint64_t file_version;
+	struct dest_args dest;
+	bool all, top, snapshot, quiet, date;
+	int level; /* of --verbose */
 };
 
 static struct trace_plan *plan_of(void *ctx)
@@ -49,27 +53,37 @@ static const struct opt extract_opts[] = {
 	  set_tracer, .complete = "tracer" },
 	{ 'O', NULL, "OPTION", "with -p: set a trace option while the text is read", set_option,
 	  .complete = "traceoption" },
-	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
-	  .complete = "file" },
+	DEST_OPTS(struct extract_ctx, dest),
 	{ 's', NULL, NULL, "the snapshots, not the buffers that are running", opt_set_flag,
 	  AT(snapshot) },
 	{ 'B', NULL, "BUFFER", "this buffer (instance), and not the top one", plan_opt_buffer,
 	  .complete = "buffer" },
 	{ 'a', NULL, NULL, "all buffers but the top one", opt_set_flag, AT(all) },
 	{ 't', NULL, NULL, "with -B or -a: the top buffer too", opt_set_flag, AT(top) },
-	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
-	  AT(file_version) },
+	{ 0, "date", NULL, "store how far the clock is from the time of day", opt_set_flag,
+	  AT(date) },
 	{ 'q', "quiet", NULL, "no table", opt_set_flag, AT(quiet) },
+	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
+	  opt_set_level, AT(level), .optional = true },
 };
 
-static int check_ctx(const struct extract_ctx *c, struct err *e)
+static int check_ctx(struct extract_ctx *c, struct err *e)
 {
-	if (c->file_version != 6 && c->file_version != 7)
-		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
-			       (unsigned long long)c->file_version);
-	if (plan_is_latency(c->plan.plan) && c->snapshot)
+	bool text = plan_is_latency(c->plan.plan);
+
+	c->dest.tcp = c->dest.net;
+	if (dest_args_check(&c->dest, e))
+		return -EINVAL;
+	if (text && c->snapshot)
 		return err_say(e, EINVAL, "-s takes a snapshot, and -p %s a text",
 			       c->plan.plan->buffers[0].tracer);
+	if (text && dest_args_away(&c->dest)) {
+		err_say(e, EINVAL, "-p %s takes a text, which only a file can take",
+			c->plan.plan->buffers[0].tracer);
+		return err_hint(e, "extract without -N and -V: -o says which file");
+	}
+	if (text && c->date)
+		return err_say(e, EINVAL, "--date is not for the text that -p takes");
 	return 0;
 }
 
@@ -81,15 +95,18 @@ static int run(const struct extract_ctx *c, struct err *e)
 				  .version = meta_version(version, sizeof(version)),
 				  .all = c->all,
 				  .top = c->top,
+				  .date = c->date,
 				  .snapshot = c->snapshot };
 	int ret;
 
 	if (!result)
 		return err_set(e, ENOMEM, "no memory for an extraction");
-	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, NULL, e);
+	o.dest = dest_args_make(&c->dest, o.version, e);
 	if (!o.dest)
 		return -e->code;
 	ret = extract_run(&o, result, e);
+	if (!ret && !c->quiet && o.dest->ops->note && o.dest->ops->note(o.dest))
+		fprintf(stderr, "trace-cmd: %s\n", o.dest->ops->note(o.dest));
 	o.dest->ops->free(o.dest);
 	if (!ret && !c->quiet && !result->text)
 		ret = totals_write(&result->totals, stdout, e);
@@ -98,7 +115,7 @@ static int run(const struct extract_ctx *c, struct err *e)
 
 static int extract(const struct command *self, int argc, char **argv)
 {
-	struct extract_ctx c = { .file_version = 7 };
+	struct extract_ctx c = { .dest.file_version = 7 };
 	struct err e = { 0 };
 	int rest, status;
 
@@ -121,7 +138,8 @@ static int extract(const struct command *self, int argc, char **argv)
 const struct command cmd_extract = {
 	.name = "extract",
 	.args = "[OPTIONS]",
-	.summary = "take what is in the kernel's ring buffers into trace.dat",
+	.summary =
+		"take what is in the kernel's ring buffers into trace.dat, or to a listener (-N)",
 	.details = "Exit status: 0 whole, 3 events were lost before, 1 failed, 2 usage.\n",
 	.opts = extract_opts,
 	.nopts = ARRAY_SIZE(extract_opts),

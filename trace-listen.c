@@ -8,27 +8,26 @@
  * Options, signals, what is printed, and the exit status; all else is session/server.c and
  * session/listener.c, which struct kind makes look the same.
  *
- * A daemon forks before anything is opened: epoll with a signalfd belongs to the process that made
- * it. The parent waits on a pipe until the child serves or has failed, so that errors at the start
- * are seen where the command was typed.
+ * A daemon forks before anything is opened: base/daemon.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/daemon.h"
 #include "base/io.h"
 #include "session/listener.h"
 #include "session/server.h"
 #include "trace-cmd.h"
+#include "tracedat/writer.h"
 
 enum { ALLOW_MAX = 64 };
 
 struct listen_opts {
-	const char *dir, *outdir, *logfile, *prefix, *bind;
+	const char *dir, *outdir, *logfile, *prefix, *bind, *compression;
 	bool daemon, once, quiet, verbose, no_restore, vsock, no_timeout;
 	uint64_t version, cpus, size, rate, sessions, meta, timeout; /* timeout: seconds */
 	uint64_t port, protocol;
@@ -65,10 +64,12 @@ struct listen_run {
 	}
 
 /* The rows that are the same in both tables. */
-#define OPTS_RUN                                                                       \
-	OPT('D', "daemon", NULL, "run in the background", opt_set_flag, daemon, NULL), \
-		OPT('l', "log", "LOGFILE", "write the log to LOGFILE, not to stderr",  \
-		    opt_set_text, logfile, "file"),                                    \
+#define OPTS_RUN                                                                               \
+	OPT(0, "compression", "NAME", "pack the files: any, none (default), zlib or zstd",     \
+	    tdat_opt_compression, compression, NULL),                                          \
+		OPT('D', "daemon", NULL, "run in the background", opt_set_flag, daemon, NULL), \
+		OPT('l', "log", "LOGFILE", "write the log to LOGFILE, not to stderr",          \
+		    opt_set_text, logfile, "file"),                                            \
 		OPT(0, "once", NULL, "exit after the first recording", opt_set_flag, once, NULL)
 
 #define OPTS_LIMITS(who)                                                                       \
@@ -135,7 +136,17 @@ static const struct opt listen_opts[] = {
 	OPTS_LIMITS("client"),
 };
 
-static int check_opts(const struct listen_opts *o, struct err *e)
+/* Version 6 cannot be compressed: "any" takes what comes, a name makes all files version 7. */
+static int check_compression(struct listen_opts *o, struct err *e)
+{
+	const char *name = o->compression;
+
+	if (!o->version && name && strcmp(name, "any") != 0 && strcmp(name, "none") != 0)
+		o->version = 7;
+	return tdat_compression_for(name, o->version ? (int)o->version : 7, &o->compression, e);
+}
+
+static int check_opts(struct listen_opts *o, struct err *e)
 {
 	if (o->version && o->version != 6 && o->version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
@@ -148,10 +159,10 @@ static int check_opts(const struct listen_opts *o, struct err *e)
 		return err_say(e, EINVAL, "--max-meta is 4K to 2G");
 	if (o->timeout > 86400)
 		return err_say(e, EINVAL, "--timeout is 0 to 86400 seconds");
-	return 0;
+	return check_compression(o, e);
 }
 
-static int check_listen(const struct listen_opts *o, struct err *e)
+static int check_listen(struct listen_opts *o, struct err *e)
 {
 	if (o->port == UINT64_MAX) {
 		err_say(e, EINVAL, "which port?");
@@ -331,6 +342,7 @@ static int serve(struct listen_run *run, const char *outdir, int ready_fd, struc
 	struct hub_opts ho = { .outdir = outdir,
 			       .prefix = o->prefix,
 			       .version = (int)o->version,
+			       .compression = o->compression,
 			       .once = o->once,
 			       .no_restore = o->no_restore,
 			       .max_sessions = (unsigned int)o->sessions,
@@ -351,10 +363,8 @@ static int serve(struct listen_run *run, const char *outdir, int ready_fd, struc
 	run->server = run->kind->open(run, &ho, e);
 	if (!run->server)
 		return e->code ? -e->code : -ENOMEM;
-	if (ready_fd >= 0 && write(ready_fd, "", 1) != 1)
-		return err_set(e, errno, "cannot report to the command that started the daemon");
-	if (o->daemon)
-		dup2(STDOUT_FILENO, STDERR_FILENO); /* that is /dev/null by now */
+	if (ready_fd >= 0 && daemon_ready(ready_fd, e))
+		return -EIO;
 	run->tty = !o->quiet && !o->daemon && isatty(STDERR_FILENO);
 	run->status.fire = status_fire;
 	if (run->tty)
@@ -399,48 +409,20 @@ out:
 	return run.exit;
 }
 
-/* Away from the terminal; errors go to it until the server runs. */
-static int detach(const struct kind *kind, const struct listen_opts *o, int ready_fd)
-{
-	int null = open("/dev/null", O_RDWR);
-	enum exit_status status;
-
-	setsid();
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-	}
-	status = run_server(kind, o, ready_fd);
-	exit(status);
-}
-
 static enum exit_status run_daemon(const struct kind *kind, const struct listen_opts *o)
 {
-	int p[2];
-	ssize_t n;
+	struct err e = { 0 };
+	int ready_fd, ret;
 	pid_t pid;
-	char ok;
 
-	if (pipe2(p, O_CLOEXEC)) {
-		perror("trace-cmd: cannot make a pipe");
+	ret = daemon_fork(&ready_fd, &pid, &e);
+	if (!ret)
+		return run_server(kind, o, ready_fd);
+	if (ret < 0) {
+		if (e.code) /* else the child has said why */
+			err_print(stderr, &e);
 		return EXIT_FAILED;
 	}
-	pid = fork();
-	if (pid < 0) {
-		perror("trace-cmd: cannot fork");
-		return EXIT_FAILED;
-	}
-	if (!pid) {
-		close(p[0]);
-		detach(kind, o, p[1]);
-	}
-	close(p[1]);
-	do
-		n = read(p[0], &ok, 1);
-	while (n < 0 && errno == EINTR);
-	close(p[0]);
-	if (n != 1)
-		return EXIT_FAILED; /* it has said why */
 	if (!o->quiet)
 		printf("%s runs with pid %d\n", kind->name, (int)pid);
 	return EXIT_WHOLE;

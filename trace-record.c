@@ -15,20 +15,20 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "recording/dest-opts.h"
 #include "recording/recording.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
-#include "tracedat/writer.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
-	bool virt, tcp, quiet, keep, to_stderr, date, proc_map;
-	const char *output, *user, *compression, *net, *vsock; /* the last two: as typed */
-	char host[NET_NAME_MAX];
-	uint32_t port;
-	uint64_t file_version, interval_us, protocol, rt_prio, keep_kb;
+	struct dest_args dest;
+	bool quiet, keep, to_stderr, date, proc_map;
+	int level; /* of --verbose */
+	const char *user;
+	uint64_t interval_us, rt_prio, keep_kb;
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -53,24 +53,13 @@ static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct e
 
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
-	  opt_set_flag, AT(virt) },
-	{ 'N', NULL, "HOST:PORT", "send the trace to 'trace-cmd listen -p PORT' on HOST",
-	  opt_set_text, AT(net) },
-	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",
-	  opt_set_text, AT(vsock) },
+	  opt_set_flag, AT(dest.virt) },
 	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
-	  opt_set_flag, AT(tcp) },
-	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
-	  AT(protocol) },
+	  opt_set_flag, AT(dest.tcp) },
+	DEST_OPTS(struct record_ctx, dest),
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
-	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
-	  .complete = "file" },
-	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
-	  AT(file_version) },
-	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end",
-	  tdat_opt_compression, AT(compression) },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
 	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",
@@ -86,89 +75,22 @@ static const struct opt record_opts[] = {
 	{ 0, "user", "USER", "run COMMAND as this user", opt_set_text, AT(user),
 	  .complete = "user" },
 	{ 0, "stderr", NULL, "the table goes to stderr", opt_set_flag, AT(to_stderr) },
+	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
+	  opt_set_level, AT(level), .optional = true },
 };
-
-/* @hint: what to type instead. */
-static int say_usage(struct err *e, const char *hint, const char *what)
-{
-	err_say(e, EINVAL, "%s", what);
-	err_hint(e, "%s", hint);
-	return -EINVAL;
-}
-
-/* -N, -V and what goes with them. */
-static int check_net(struct record_ctx *c, struct err *e)
-{
-	if (c->protocol > WIRE_V3)
-		return say_usage(e, "1, 2 or 3", "there is no such --protocol");
-	if (!c->net && !c->vsock) {
-		if (c->tcp)
-			return say_usage(e, "-N HOST:PORT -t", "-t is for -N, which is missing");
-		if (c->protocol)
-			return say_usage(e, "-N HOST:PORT --protocol 3",
-					 "--protocol is for -N, which is missing");
-		return 0;
-	}
-	if (c->virt || (c->net && c->vsock))
-		return say_usage(e, "one of -N, -V and --virt", "a trace goes to one place");
-	if (c->output)
-		return say_usage(e, "leave out -o; 'listen -o' and 'listen -d' there say where",
-				 "-N and -V write no file here, and -o names one");
-	if (c->vsock && c->protocol && c->protocol < WIRE_V3)
-		return say_usage(e, "leave out --protocol", "vsock is spoken in version 3 only");
-	return net_split(c->vsock ? NET_VSOCK : NET_TCP, c->net ? c->net : c->vsock, c->host,
-			 &c->port, e);
-}
 
 /* What the options say together. */
 static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
-	int ret;
-
-	if (c->virt && c->output) {
-		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
-		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
-	}
-	if (check_net(c, e))
+	if (dest_args_check(&c->dest, e))
 		return -EINVAL;
-	if (c->virt && c->compression) {
-		err_say(e, EINVAL,
-			"--virt writes no file in the guest, and --compression is for one");
-		err_hint(e, "leave it out; then on the host: trace-cmd convert");
-		return -EINVAL;
-	}
-	if (c->file_version != 6 && c->file_version != 7)
-		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
-			       (unsigned long long)c->file_version);
-	if (c->keep_kb && (c->virt || c->net || c->vsock || c->plan.plan->nbuffers > 1))
+	if (c->keep_kb && (dest_args_away(&c->dest) || c->plan.plan->nbuffers > 1))
 		return err_say(e, EINVAL, "-m is for a local file with one buffer");
-	if ((c->virt || c->net || c->vsock) && plan_is_latency(c->plan.plan)) {
+	if (dest_args_away(&c->dest) && plan_is_latency(c->plan.plan)) {
 		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
 		return err_hint(e, "record without --virt, -N and -V: -o says which file");
 	}
-	ret = plan_check(c->plan.plan, has_command, e);
-	return ret ? ret
-		   : tdat_compression_for(c->compression, (int)c->file_version, &c->compression, e);
-}
-
-/* NULL with @e. */
-static struct dest *make_dest(const struct record_ctx *c, const char *version, struct err *e)
-{
-	struct dest_net_opts o = { .kind = c->vsock ? NET_VSOCK
-					   : c->tcp ? NET_TCP
-						    : NET_UDP,
-				   .host = c->host,
-				   .port = c->port,
-				   .gen = (enum wire_gen)c->protocol,
-				   .version = (int)c->file_version,
-				   .peer = version };
-
-	if (c->net || c->vsock)
-		return dest_net_new(&o, e);
-	if (c->virt)
-		return dest_virt_new(version, e);
-	return dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
-			     c->compression, e);
+	return plan_check(c->plan.plan, has_command, e);
 }
 
 static void print_end(const struct record_ctx *c, const struct recording_result *r, struct dest *d)
@@ -182,7 +104,7 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 		fprintf(stderr, "trace-cmd: %s\n", note);
 	if (r->ended_by_host)
 		fprintf(stderr, "trace-cmd: the %s ended the recording\n",
-			c->virt ? "host" : "listener");
+			c->dest.virt ? "host" : "listener");
 }
 
 static int run(struct record_ctx *c, char *const *command)
@@ -203,7 +125,7 @@ static int run(struct record_ctx *c, char *const *command)
 	struct err e = { 0 };
 	int ret;
 
-	o.dest = make_dest(c, version, &e);
+	o.dest = dest_args_make(&c->dest, o.version, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);
 		return EXIT_FAILED;
@@ -221,7 +143,7 @@ static int run(struct record_ctx *c, char *const *command)
 
 static int record(const struct command *self, int argc, char **argv)
 {
-	struct record_ctx c = { .file_version = 7, .interval_us = INTERVAL_DEFAULT_US };
+	struct record_ctx c = { .dest.file_version = 7, .interval_us = INTERVAL_DEFAULT_US };
 	struct err e = { 0 };
 	int rest, status;
 

@@ -146,7 +146,6 @@ ASSIGN(set_last, c->plan.instead |= INSTEAD_CPUS; c->plan.last = true)
 ASSIGN(set_no_hardirq, c->plan.hide_flags |= TRACE_FLAG_HARDIRQ)
 ASSIGN(set_no_softirq, c->plan.hide_flags |= TRACE_FLAG_SOFTIRQ)
 ASSIGN(set_quiet, c->quiet = true; c->loglevel = TEP_LOG_NONE)
-ASSIGN(set_verbose, c->loglevel = TEP_LOG_INFO)
 
 #define AT(member) .off = offsetof(struct report_ctx, member)
 
@@ -212,46 +211,8 @@ static const struct opt report_opts[] = {
 	{ 'N', NULL, NULL, "load no plugins", opt_set_flag, AT(plan.tep.no_plugins) },
 	{ 'q', NULL, NULL, "say nothing about what is not critical", set_quiet },
 	{ 'V', "verbose", NULL, "say more; --verbose=LEVEL: none crit err warn info debug all",
-	  set_verbose },
+	  opt_set_level, AT(loglevel), .optional = true },
 };
-
-static const char *const level_names[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
-
-static int parse_level(const char *text, int *to, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(level_names); i++) {
-		if (!strcmp(text, level_names[i]) || (text[0] == (char)('0' + i) && !text[1])) {
-			*to = (int)i;
-			return 0;
-		}
-	}
-	err_say(e, EINVAL, "'%s' is no level", text);
-	return err_hint(e, "levels are none crit err warn info debug all, or 0 to 6");
-}
-
-/*
- * -V[LEVEL] and --verbose[=LEVEL] have an optional argument, which option tables do not: take the
- * words that have one out of @argv, which ends with NULL.
- */
-static int take_levels(struct report_ctx *c, int *argc, char **argv, struct err *e)
-{
-	static const char word[] = "--verbose=";
-	int kept = 1, rc = 0;
-
-	for (int i = 1; i < *argc; i++) {
-		if (!strncmp(argv[i], word, sizeof(word) - 1))
-			rc = parse_level(argv[i] + sizeof(word) - 1, &c->loglevel, e);
-		else if (argv[i][0] == '-' && argv[i][1] == 'V' && argv[i][2])
-			rc = parse_level(argv[i] + 2, &c->loglevel, e);
-		else
-			argv[kept++] = argv[i];
-		if (rc)
-			return rc;
-	}
-	argv[kept] = NULL;
-	*argc = kept;
-	return 0;
-}
 
 static int say_usage(const struct err *e)
 {
@@ -266,8 +227,6 @@ static int parse(const struct command *self, struct report_ctx *c, int argc, cha
 	size_t named = 0; /* files that were given as words */
 	int at = 0, rest, rc;
 
-	if (take_levels(c, &argc, argv, &e))
-		return say_usage(&e);
 	for (;;) {
 		char *name = argv[at];
 

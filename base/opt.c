@@ -69,6 +69,29 @@ int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e)
 	return parse_size(val, member(ctx, o), opt_name(o, name, sizeof(name)), e);
 }
 
+int opt_set_level(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	static const char *const names[] = {
+		"none", "crit", "err", "warn", "info", "debug", "all"
+	};
+	/* As stock spells some of them. */
+	static const char *const longs[] = { "", "critical", "error", "warning", "", "", "" };
+
+	*(int *)member(ctx, o) = OPT_LEVEL_INFO;
+	if (!val)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(val, names[i]) && (!*val || strcmp(val, longs[i])) &&
+		    (val[0] != (char)('0' + i) || val[1]))
+			continue;
+		*(int *)member(ctx, o) = (int)i;
+		return 0;
+	}
+	err_say(e, EINVAL, "'%s' is no level", val);
+	err_hint(e, "levels are none crit err warn info debug all, or 0 to 6");
+	return -EINVAL;
+}
+
 /* Number of single-letter edits between two words (Levenshtein 1965), words cut at MAX_WORD. */
 static unsigned int distance(const char *a, const char *b)
 {
@@ -107,7 +130,7 @@ const char *nearest_word(const char *word, const char *const *names, size_t n)
 }
 
 struct getopt_form {
-	char letters[2 * MAX_OPTS + 8];
+	char letters[3 * MAX_OPTS + 8];
 	struct option longs[MAX_OPTS + 2];
 };
 
@@ -123,13 +146,17 @@ static void make_form(const struct command *cmd, struct getopt_form *f)
 
 		if (o->s) {
 			f->letters[at++] = o->s;
-			if (o->arg)
+			if (o->arg || o->optional)
+				f->letters[at++] = ':';
+			if (o->optional)
 				f->letters[at++] = ':';
 		}
 		if (o->l)
-			f->longs[nlong++] =
-				(struct option){ o->l, o->arg ? required_argument : no_argument,
-						 NULL, LONG_BASE + (int)i };
+			f->longs[nlong++] = (struct option){ o->l,
+							     o->optional ? optional_argument
+							     : o->arg	 ? required_argument
+									 : no_argument,
+							     NULL, LONG_BASE + (int)i };
 	}
 	f->longs[nlong] = (struct option){ "help", no_argument, NULL, HELP };
 	if (!strchr(f->letters + 2, 'h'))

@@ -23,7 +23,10 @@ struct opt {
 	int (*set)(void *ctx, const struct opt *o, const char *val, struct err *e);
 	size_t off;	      /* where in @ctx the ready-made setters below store */
 	const char *complete; /* kind of the argument, for completion: file, event, ... */
+	bool optional; /* .arg is NULL, and yet there may be one in the same word: --opt=X, -oX */
 };
+
+enum { OPT_LEVEL_INFO = 4 };
 
 /*
  * Ready-made setters. The member at .off is a bool (set to true, or to false), a const char *
@@ -34,6 +37,11 @@ int opt_clear_flag(void *ctx, const struct opt *o, const char *val, struct err *
 int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e);
+/*
+ * --verbose[=LEVEL], an .optional one: an int from 0 to 6 for none, crit, err, warn, info, debug,
+ * all, or their numbers; OPT_LEVEL_INFO where there is no argument. -EINVAL: no such level.
+ */
+int opt_set_level(void *ctx, const struct opt *o, const char *val, struct err *e);
 
 struct command {
 	const char *name;

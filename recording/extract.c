@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "recording/extras.h"
 #include "recording/rings.h"
 #include "tracing/apply.h"
 
@@ -30,6 +31,7 @@ struct extraction {
 	struct rings rings;
 	struct names names;	    /* of the instances */
 	struct tracefs **instances; /* owned handles, as .names */
+	struct extras *extras;
 	struct undo *undo;
 	bool taken; /* from here on the pages are ours: the parts stay */
 	struct err *err;
@@ -110,6 +112,32 @@ static int open_buffers(struct extraction *x)
 	return ret;
 }
 
+static int put_extras(void *ctx, struct buf *tail, struct err *e)
+{
+	struct extraction *x = ctx;
+
+	return extras_put(x->extras, tail, e);
+}
+
+/* Before anything stands still: it takes a while, and has a buffer of its own. */
+static int measure_date(struct extraction *x)
+{
+	char clock[32];
+	struct extras_opts o = { .date = true, .clock = clock };
+	size_t b = x->rings.buffers[0] ? 0 : 1;
+	int ret;
+
+	if (!x->opts->date)
+		return 0;
+	ret = tfs_clock(x->rings.buffers[b], clock, sizeof(clock), x->err);
+	if (ret)
+		return ret;
+	x->extras = extras_begin(&o, x->rings.top, x->err);
+	x->rings.more = put_extras;
+	x->rings.more_ctx = x;
+	return x->extras ? 0 : -x->err->code;
+}
+
 static int open_dest(struct extraction *x)
 {
 	return rings_open_dest(&x->rings, x->err);
@@ -129,6 +157,8 @@ static int take_pages(struct extraction *x)
 {
 	int ret = rings_open_sources(&x->rings, x->err);
 
+	if (!ret && x->opts->dest->ops->early_head)
+		ret = rings_collect_head(&x->rings, x->err);
 	if (!ret)
 		ret = rings_begin_dest(&x->rings, x->err);
 	if (ret)
@@ -169,7 +199,7 @@ static int store_text(struct extraction *x)
 }
 
 static int (*const page_steps[])(struct extraction *x) = {
-	open_buffers, open_dest, pause_tracing, take_pages, finish, clear_rings, NULL,
+	open_buffers, measure_date, open_dest, pause_tracing, take_pages, finish, clear_rings, NULL,
 };
 
 static int (*const text_steps[])(struct extraction *x) = { open_buffers, store_text, NULL };
@@ -182,6 +212,7 @@ static int end(struct extraction *x, int ret)
 	rings_join(&x->rings, 0);
 	if (ret && !x->taken)
 		rings_abandon_dest(&x->rings);
+	extras_free(x->extras);
 	rings_close_sources(&x->rings);
 	undone = undo_all(x->undo, ret ? &later : x->err);
 	undo_free(x->undo);

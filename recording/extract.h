@@ -16,6 +16,7 @@ struct extract_opts {
 	bool all;		       /* all instances that there are, besides those of the plan */
 	bool top;		       /* the top buffer too; with no instance it always is */
 	bool snapshot;		       /* the snapshots of the buffers, not the buffers */
+	bool date;		       /* store the distance of the clock to the time of day */
 };
 
 struct extract_result {

@@ -56,8 +56,7 @@ static int begin_maps(struct extras *x, const struct trace_plan *plan, struct er
 	return x->watch ? 0 : -EIO;
 }
 
-struct extras *extras_begin(const struct recording_opts *o, const struct tracefs *top, pid_t child,
-			    const char *clock, struct err *e)
+struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *top, struct err *e)
 {
 	struct extras *x = calloc(1, sizeof(*x));
 	int ret = 0;
@@ -67,11 +66,11 @@ struct extras *extras_begin(const struct recording_opts *o, const struct tracefs
 		return NULL;
 	}
 	x->date = o->date;
-	x->child = child;
+	x->child = o->maps ? o->child : 0;
 	if (x->date)
-		ret = walltime_measure(top, clock, &x->offset_us, e);
-	if (!ret && o->proc_map)
-		ret = begin_maps(x, o->plan, e);
+		ret = walltime_measure(top, o->clock, &x->offset_us, e);
+	if (!ret && o->maps)
+		ret = begin_maps(x, o->maps, e);
 	if (!ret)
 		return x;
 	extras_free(x);

@@ -3,17 +3,20 @@
 #ifndef RECORDING_EXTRAS_H
 #define RECORDING_EXTRAS_H
 
-#include "recording/recording.h"
+#include "tracing/plan.h"
 #include "tracing/tracefs.h"
 
 struct extras;
 
-/*
- * Before tracing is on. @o is borrowed; @child: the command that waits, 0 = none; @clock as
- * applied_clock(). NULL on error.
- */
-struct extras *extras_begin(const struct recording_opts *o, const struct tracefs *top, pid_t child,
-			    const char *clock, struct err *e);
+struct extras_opts {
+	bool date;
+	const struct trace_plan *maps; /* --proc-map: of the processes in it; NULL: of none */
+	pid_t child;		       /* --proc-map: and of the command that waits; 0 = none */
+	const char *clock;	       /* of the top buffer: applied_clock() */
+};
+
+/* Before tracing is on. @o is borrowed. NULL on error. */
+struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *top, struct err *e);
 
 /* When the command is about to be reaped: waits for its end. NULL is fine. */
 void extras_command_ended(struct extras *x);

@@ -124,12 +124,16 @@ static int put_extras(void *ctx, struct buf *tail, struct err *e)
 
 static int begin_extras(struct recording *r)
 {
+	struct extras_opts o = { .date = r->opts->date,
+				 .maps = r->opts->proc_map ? r->opts->plan : NULL,
+				 .child = r->task ? task_pid(r->task) : 0,
+				 .clock = applied_clock(r->applied, 0) };
+
 	r->rings.more = put_extras;
 	r->rings.more_ctx = r;
-	if (!r->opts->date && !r->opts->proc_map)
+	if (!o.date && !o.maps)
 		return 0;
-	r->extras = extras_begin(r->opts, r->rings.top, r->task ? task_pid(r->task) : 0,
-				 applied_clock(r->applied, 0), r->err);
+	r->extras = extras_begin(&o, r->rings.top, r->err);
 	return r->extras ? 0 : -r->err->code;
 }
 

@@ -75,14 +75,9 @@ static int live_open(struct dest *d, const struct dest_shape *shape, struct err 
 static int make_source(struct live *l, const struct dest_sources *s, size_t b, int width,
 		       struct err *e)
 {
-	struct buf text = { 0 };
 	char clock[32], *prefix = NULL;
-	int ret = tfs_read(s->buffers[b], "trace_clock", &text, e);
+	int ret = tfs_clock(s->buffers[b], clock, sizeof(clock), e);
 
-	if (!ret && tfs_bracketed((char *)text.data, clock, sizeof(clock)))
-		ret = err_say(e, EPROTO, "%s/trace_clock does not say which clock is used",
-			      tfs_path(s->buffers[b]));
-	buf_free(&text);
 	if (!ret && asprintf(&prefix, "%*s%s", width, s->names[b],
 			     !width	    ? ""
 			     : *s->names[b] ? ": "

@@ -519,7 +519,9 @@ static int put_together(struct assembly *a, struct store_result *res, struct err
 	if (!a->window)
 		return err_set(e, ENOMEM, "no memory to read part files");
 	a->file = (struct tdat_file_plan){ .version = a->st->version,
-					   .compression = a->st->place->compression,
+					   .compression = a->st->version == 7
+								  ? a->st->place->compression
+								  : NULL,
 					   .head = &a->sh.head,
 					   .buffers = a->buffers,
 					   .nbuffers = a->nbuffers };

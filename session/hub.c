@@ -235,7 +235,8 @@ static int open_outdir(struct hub *h, struct err *e)
 {
 	h->place = (struct store_place){ .outdir = h->o.outdir,
 					 .prefix = h->o.prefix ? h->o.prefix : "trace",
-					 .version = h->o.version };
+					 .version = h->o.version,
+					 .compression = h->o.compression };
 	h->place.dirfd = open(h->o.outdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h->place.dirfd < 0)
 		return err_set(e, errno, "cannot open the output directory %s", h->o.outdir);

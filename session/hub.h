@@ -16,6 +16,7 @@ struct hub_opts {
 	const char *outdir;	   /* borrowed, as all here */
 	const char *prefix;	   /* of the files' names, NULL = "trace" */
 	int version;		   /* of the files: 6 or 7; 0: as each client's */
+	const char *compression;   /* as of tdat_compression_for(); NULL: none */
 	const char *who;	   /* "guest" or "client", for texts */
 	const char *name;	   /* of the command, "virt-server" or "listen" */
 	const char *dir;	   /* of the domains, for texts */

@@ -27,6 +27,7 @@ struct store_place {
 	/*
 	 * As of tdat_compression_for(); NULL: none. Static or borrowed. A compressed file is
 	 * written anew at the end: for a moment there must be room for it beside the .data.
+	 * Where .version is 0, files that become version 6 are not compressed.
 	 */
 	const char *compression;
 };

@@ -222,6 +222,18 @@ int tfs_bracketed(const char *text, char *to, size_t room)
 	return 0;
 }
 
+int tfs_clock(const struct tracefs *t, char *to, size_t room, struct err *e)
+{
+	struct buf text = { 0 };
+	int ret = tfs_read(t, "trace_clock", &text, e);
+
+	if (!ret && tfs_bracketed((char *)text.data, to, room))
+		ret = err_say(e, EPROTO, "%s/trace_clock does not say which clock is used",
+			      tfs_path(t));
+	buf_free(&text);
+	return ret;
+}
+
 int names_add(struct names *to, const char *name)
 {
 	char **more = to->name;

@@ -42,6 +42,7 @@ int tfs_truncate(const struct tracefs *t, const char *file, struct err *e);
 
 /* The word in brackets of "local [global] counter" into @to: trace_clock and its like. */
 int tfs_bracketed(const char *text, char *to, size_t room);
+int tfs_clock(const struct tracefs *t, char *to, size_t room, struct err *e); /* the current one */
 
 struct names {
 	char **name; /* owned, and each of them */

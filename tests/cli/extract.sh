@@ -107,6 +107,58 @@ result $? "and no file is left of it"
 extract 2 nonsense
 result $? "extract takes no words"
 
+# Over the network, to a listener of ours: over TCP, so that nothing is lost on the way.
+for words in '' '--protocol 1' '--protocol 2 --file-version 6' '--date'; do
+	mkdir out.d
+	timeout 60 "$tc" listen -p 0 --bind 127.0.0.1 -d out.d -l log --once >table 2>listen.err 9>&- &
+	listener=$!
+	for _ in $(seq 200); do
+		port=$(sed -n 's/.*listens on .*port \([0-9]*\).*/\1/p' log 2>/dev/null)
+		[ -z "$port" ] || break
+		sleep 0.05
+	done
+	clear_all
+	marks $root net 3000
+	# shellcheck disable=SC2086  # words
+	timeout 60 "$tc" extract -N "127.0.0.1:$port" -t $words >out 2>err </dev/null 9>&-
+	result $? "-N, ${words:-protocol 3}"
+	wait $listener
+	result $? "-N, ${words:-protocol 3}: the listener has it whole"
+	mv out.d/*.dat t.dat
+	count net 3000 "-N, ${words:-protocol 3}: all marks are there"
+	sent=$(awk '$1 == "all" { print $2 }' out) got=$(awk '$1 == "all" { print $2 }' table)
+	[ "$sent" = 3000 ] && [ "$got" = 3000 ]
+	result $? "-N, ${words:-protocol 3}: both tables say so (${sent:-none}, ${got:-none})"
+	rm -rf out.d log table
+done
+if extract 0 --date; then
+	marks $root now 1
+	extract 0 --date
+	at=$("$tc" report t.dat 2>err | sed -n 's/.* \([0-9]*\)\.[0-9]*: print: .*now 1$/\1/p')
+	now=$(date +%s)
+	[ -n "$at" ] && [ $((now - at)) -ge 0 ] && [ $((now - at)) -lt 30 ]
+	result $? "--date: the report has the time of day ($at, now $now)"
+else
+	result 1 "--date"
+fi
+clear_all
+marks $root stays 2
+timeout 60 "$tc" extract -N 127.0.0.1:1 >out 2>err 9>&-
+[ $? = 1 ]
+result $? "-N to nobody"
+extract 0
+count stays 2 "-N to nobody takes nothing"
+extract 2 -N 127.0.0.1:1 && grep -q 'names one' err
+result $? "-N and -o"
+timeout 9 "$tc" extract -N 127.0.0.1:1 --compression zstd 2>err 9>&-
+[ $? = 2 ] && grep -q 'listen --compression' err
+result $? "-N and --compression"
+extract 0 --compression zstd && head -c 64 t.dat | grep -aq zstd
+result $? "--compression"
+extract 2 --verbose=loud
+result $? "--verbose=LEVEL that is none"
+extract 0 --verbose=debug -q
+result $? "--verbose=LEVEL"
 clear_all
 marks $root text 3
 for version in 6 7; do

@@ -98,6 +98,26 @@ check "metadata of version 7 as version 6: every event" is "$(events "$(the_file
 check "metadata of version 7 as version 6: version" is "$(version "$(the_file)")" 6
 rm -f "$out"/*
 
+# Compression: a name makes every file version 7, "any" packs those that are.
+for how in zlib any; do
+	start --once --compression $how
+	peer v2 tinit 2 4096 tcp meta 2 data 1 4 close eof
+	wait_server
+	check "--compression $how, a client of version 6: every event" \
+		is "$status $(own_events "$(the_file)")" "0 400"
+	case $how in
+	zlib) check "zlib: the file is version 7, and packed" sh -c "head -c 64 '$(the_file)' | grep -aq zlib" ;;
+	any) check "any: the file stays version 6" is "$(version "$(the_file)")" 6 ;;
+	esac
+	rm -f "$out"/*
+done
+start --once --compression any
+peer v3 tinit 2 4096 tcp metafile "$top/seven" data 1 4 close eof
+wait_server
+check "--compression any, a client of version 7: every event" is "$status $(events "$(the_file)")" "0 400"
+check "any: the file is packed" sh -c "head -c 64 '$(the_file)' | grep -aqE 'zstd|zlib'"
+rm -f "$out"/*
+
 # The defect of the released client when it speaks V1: no cmdlines.
 start --once --protocol 1
 peer v1 tinit 1 4096 tcp shortmeta data 0 2 end

@@ -29,6 +29,20 @@ for version in 6 7; do
 	rm -f "$out"/*
 done
 
+for how in none zlib zstd; do
+	start_server --once --compression $how
+	guest web1 tconnect expect RCONNECT tinitx 2 4096 7 78 expect RINIT metax 2 \
+		data "$d" 0 5 data "$d" 1 3 tail closex >"$top/guest" 2>&1
+	wait_server
+	f=$(the_file)
+	check "--compression $how: whole" is "$status $(own_events "$f")" "0 800"
+	check "--compression $how: the file says so" sh -c "head -c 64 '$f' | grep -aq '$how'"
+	check "--compression $how: nothing is left but the file" is "$(find "$out" -type f | wc -l)" 1
+	rm -f "$out"/*
+done
+"$TRACE_CMD" virt-server --dir "$dir" -o "$out" --file-version 6 --compression zstd 2>"$top/errors"
+check "--compression: version 6 has none" is "$? $(grep -c 'version 6 of the file' "$top/errors")" "2 1"
+
 start_server --once
 guest web1 tconnect expect RCONNECT tinit 2 4096 expect RINIT meta 2 data "$d" 0 4 data "$d" 1 1 close
 wait_server

@@ -12,6 +12,7 @@ struct ctx {
 	bool flag, on;
 	const char *text;
 	uint64_t number, size;
+	int level;
 	char order[32]; /* letters of -e and -f as they came */
 };
 
@@ -36,6 +37,7 @@ static const struct opt opts[] = {
 	{ 's', "size", "SIZE", "how much", opt_set_size, AT(size) },
 	{ 'e', NULL, "EVENT", "an event", set_order },
 	{ 'f', NULL, "FILTER", "a filter", set_order },
+	{ 'V', "verbose", NULL, "say more", opt_set_level, AT(level), .optional = true },
 };
 
 static const struct command cmd = {
@@ -159,6 +161,30 @@ static const struct parse_case {
 	  { .on = true },
 	  "--size: 'much' is not a size such as 64K, 10M or 2G",
 	  "" },
+	{ "optional, and left out", { "-V", "ls" }, 0, 2, { .on = true, .level = 4 }, "", "" },
+	{ "optional, the word behind it is none",
+	  { "--verbose", "1" },
+	  0,
+	  2,
+	  { .on = true, .level = 4 },
+	  "",
+	  "" },
+	{ "optional, behind =", { "--verbose=debug" }, 0, 2, { .on = true, .level = 5 }, "", "" },
+	{ "optional, behind its letter", { "-qV2" }, 0, 2, { .level = 2 }, "", "" },
+	{ "a level's long name",
+	  { "--verbose=warning" },
+	  0,
+	  2,
+	  { .on = true, .level = 3 },
+	  "",
+	  "" },
+	{ "no level",
+	  { "--verbose=" },
+	  -EINVAL,
+	  0,
+	  { .on = true, .level = 4 },
+	  "'' is no level",
+	  "levels are none crit err warn info debug all, or 0 to 6" },
 	{ "a setter's own error ends it",
 	  { "-e", "bad", "-e", "a" },
 	  -EINVAL,
@@ -188,6 +214,7 @@ static void test_parse(void **state)
 	assert_int_equal(got.number, t->want.number);
 	assert_int_equal(got.size, t->want.size);
 	assert_string_equal(got.order, t->want.order);
+	assert_int_equal(got.level, t->want.level);
 }
 
 static const char *const words[] = { "record", "report", "virt-server", NULL, "list", "restore" };
@@ -232,6 +259,7 @@ static void test_help(void **state)
 				   "  -s, --size SIZE                how much\n"
 				   "  -e EVENT                       an event\n"
 				   "  -f FILTER                      a filter\n"
+				   "  -V, --verbose                  say more\n"
 				   "\n"
 				   "More words.\n";
 	char *text = NULL;
