@@ -11,10 +11,10 @@ _trace_cmd_commands() {
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "--virt -N -V -t --protocol -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -o --file-version --compression -s -r -m --date --proc-map -k -q --quiet --user --stderr --help" ;;
+	record) printf %s "--virt -t -N -V --protocol -o --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -r -m --date --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
-	virt-server) printf %s "--dir -o --output --file-version -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
-	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	virt-server) printf %s "--dir -o --output --file-version --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
@@ -26,7 +26,7 @@ _trace_cmd_options() {
 	show) printf %s "-p -s -c -f -B --tracing_on --current_tracer --buffer_size --buffer_total_size --ftrace_filter --ftrace_notrace --ftrace_pid --graph_function --graph_notrace --cpumask --help" ;;
 	stat) printf %s "-B -t -o --help" ;;
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
-	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
+	extract) printf %s "-p -O -N -V --protocol -o --file-version --compression -s -B -a -t --date -q --quiet --verbose --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
 	attach) printf %s "-n --name -s -p --pid --help" ;;
@@ -43,6 +43,9 @@ _trace_cmd_kind() {
 	"record -N") echo none ;;
 	"record -V") echo none ;;
 	"record --protocol") echo none ;;
+	"record -o") echo file ;;
+	"record --file-version") echo none ;;
+	"record --compression") echo none ;;
 	"record -e") echo event ;;
 	"record -f") echo none ;;
 	"record -R") echo none ;;
@@ -59,9 +62,6 @@ _trace_cmd_kind() {
 	"record -M") echo none ;;
 	"record -P") echo none ;;
 	"record --cmdlines-size") echo none ;;
-	"record -o") echo file ;;
-	"record --file-version") echo none ;;
-	"record --compression") echo none ;;
 	"record -s") echo none ;;
 	"record -r") echo none ;;
 	"record -m") echo none ;;
@@ -79,6 +79,7 @@ _trace_cmd_kind() {
 	"virt-server --dir") echo dir ;;
 	"virt-server -o" | "virt-server --output") echo dir ;;
 	"virt-server --file-version") echo none ;;
+	"virt-server --compression") echo none ;;
 	"virt-server -l" | "virt-server --log") echo file ;;
 	"virt-server --max-cpus") echo none ;;
 	"virt-server --max-size") echo none ;;
@@ -93,6 +94,7 @@ _trace_cmd_kind() {
 	"listen --allow") echo none ;;
 	"listen --protocol") echo none ;;
 	"listen --file-version") echo none ;;
+	"listen --compression") echo none ;;
 	"listen -l" | "listen --log") echo file ;;
 	"listen --max-cpus") echo none ;;
 	"listen --max-size") echo none ;;
@@ -171,9 +173,13 @@ _trace_cmd_kind() {
 	"stream --user") echo user ;;
 	"extract -p") echo tracer ;;
 	"extract -O") echo traceoption ;;
+	"extract -N") echo none ;;
+	"extract -V") echo none ;;
+	"extract --protocol") echo none ;;
 	"extract -o") echo file ;;
-	"extract -B") echo buffer ;;
 	"extract --file-version") echo none ;;
+	"extract --compression") echo none ;;
+	"extract -B") echo buffer ;;
 	"snapshot -B") echo buffer ;;
 	"snapshot -c") echo none ;;
 	"convert -i" | "convert --input") echo file ;;
