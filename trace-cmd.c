@@ -8,8 +8,8 @@
 #include <signal.h>
 
 static const struct command *const commands[] = {
-	&cmd_record,	  &cmd_report, &cmd_virt_server, &cmd_listen,
-	&cmd_setup_guest, &cmd_list,   &cmd_restore,
+	&cmd_record,  &cmd_report,  &cmd_virt_server, &cmd_listen,   &cmd_setup_guest,	&cmd_list,
+	&cmd_restore, &cmd_extract, &cmd_stream,      &cmd_snapshot, &cmd_check_events,
 };
 
 static int usage(FILE *to)

@@ -12,11 +12,11 @@
 #include "trace-cmd.h"
 
 #include <errno.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/recording.h"
+#include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
@@ -116,35 +116,11 @@ static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
-		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
+	if (c->virt && plan_is_latency(c->plan.plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, which --virt does not send");
+		return err_hint(e, "record without --virt: the text is stored in the file of -o");
 	}
 	return plan_check(c->plan.plan, has_command, e);
-}
-
-/* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
-static void make_version(char *to, size_t room)
-{
-	struct utsname u;
-
-	if (uname(&u))
-		snprintf(to, room, "trace-cmd %s", VERSION);
-	else
-		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
-			 u.machine);
-}
-
-static int print_table(const struct record_ctx *c, const struct totals *t)
-{
-	struct buf text = { 0 };
-
-	if (c->quiet)
-		return 0;
-	if (!totals_print(t, &text) && !buf_text(&text))
-		fputs((const char *)text.data, c->to_stderr ? stderr : stdout);
-	buf_free(&text);
-	return 0;
 }
 
 /* NULL with @e. */
@@ -170,7 +146,8 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 {
 	const char *note = d->ops->note ? d->ops->note(d) : NULL;
 
-	print_table(c, &r->totals);
+	if (!c->quiet && !r->text)
+		totals_write(&r->totals, c->to_stderr ? stderr : stdout, NULL);
 	if (note && !c->quiet)
 		fprintf(stderr, "trace-cmd: %s\n", note);
 	if (r->ended_by_host)
@@ -180,19 +157,18 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 
 static int run(struct record_ctx *c, char *const *command)
 {
-	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
+	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
 	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
-				    .version = version,
+				    .version = meta_version(version, sizeof(version)),
 				    .keep = c->keep,
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
 	struct err e = { 0 };
 	int ret;
 
-	make_version(version, sizeof(version));
 	o.dest = make_dest(c, version, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);

@@ -7,6 +7,8 @@
  * The same files as on the host of a guest (session/store.c): metadata and a part file for each CPU
  * beside the output while recording, put together at the end. So a recording that is cut short is
  * restored the same way, and several buffers share a part file with marks between them.
+ *
+ * The text of a latency tracer is known at once: its file is written whole and then named.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include "base/cleanup.h"
 #include "recording/dest.h"
 #include "session/store.h"
+#include "tracedat/writer.h"
 
 struct dest_file {
 	struct dest base;
@@ -67,14 +70,19 @@ static int split_path(struct dest_file *f, const char *path, struct err *e)
 	return ret ? ret : path_fmt(f->name, sizeof(f->name), e, "%s", name);
 }
 
+static int open_dir(struct dest_file *f, struct err *e)
+{
+	f->place.dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return f->place.dirfd < 0 ? err_set(e, errno, "cannot open the directory %s", f->dir) : 0;
+}
+
 static int file_open(struct dest *d, const struct dest_shape *shape, struct err *e)
 {
 	struct dest_file *f = file_of(d);
 
 	f->shape = *shape;
-	f->place.dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->place.dirfd < 0)
-		return err_set(e, errno, "cannot open the directory %s", f->dir);
+	if (open_dir(f, e))
+		return -EIO;
 	f->store = store_new(&f->place, "", e);
 	return f->store ? store_data(f->store, shape->cpu_count, e) : -EIO;
 }
@@ -160,6 +168,49 @@ static const struct dest_ops file_ops = {
 	.abandon = file_abandon,
 	.free = file_free,
 };
+
+static int write_text(struct dest_file *f, int fd, const char *path, struct view head,
+		      struct view text, struct err *e)
+{
+	struct tdat_head parsed;
+	struct tdat_file_plan plan = { .version = f->place.version,
+				       .latency = (const char *)text.p,
+				       .latency_len = text.len,
+				       .head = &parsed };
+	int ret = tdat_head_parse(&parsed, head.p, head.len, e);
+
+	if (!ret)
+		ret = tdat_write(fd, path, &plan, e);
+	tdat_head_free(&parsed);
+	if (!ret && (fchmod(fd, 0644) || fsync(fd)))
+		ret = err_set(e, errno, "cannot write %s", path);
+	return ret;
+}
+
+int dest_file_text(struct dest *d, struct view head, struct view text, struct err *e)
+{
+	struct dest_file *f = file_of(d);
+	char tmp[STORE_NAME_MAX + 8];
+	AUTO_FD fd = -1;
+	int ret;
+
+	if (d->ops != &file_ops)
+		return err_say(e, EOPNOTSUPP, "the text of a latency tracer goes to a file only");
+	ret = path_fmt(tmp, sizeof(tmp), e, "%s.tmp", f->name);
+	if (!ret)
+		ret = open_dir(f, e);
+	if (ret)
+		return ret;
+	fd = openat(f->place.dirfd, tmp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, errno, "cannot make %s/%s", f->dir, tmp);
+	ret = write_text(f, fd, tmp, head, text, e);
+	if (!ret && renameat(f->place.dirfd, tmp, f->place.dirfd, f->name))
+		ret = err_set(e, errno, "cannot rename %s/%s to %s", f->dir, tmp, f->name);
+	if (ret)
+		unlinkat(f->place.dirfd, tmp, 0);
+	return ret;
+}
 
 const char *dest_file_path(const struct dest *d)
 {

@@ -25,6 +25,7 @@ struct recording_result {
 	struct totals totals; /* by CPU number */
 	int command_status;   /* as wait(2) gives it; 0 without a command */
 	bool ended_by_host;   /* the other end asked for the end */
+	bool text;	      /* a latency tracer: its text was stored, there are no totals */
 };
 
 /*

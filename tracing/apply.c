@@ -125,18 +125,18 @@ static int step_cpumask(struct applied_buffer *b, struct err *e)
 }
 
 /* 1 = there is no such option now (some come with their tracer); else 0 or a negative errno. */
-static int set_option(const struct applied_buffer *b, const char *option, struct err *e)
+static int set_option(struct undo *u, const struct tracefs *t, const char *option, struct err *e)
 {
 	char file[512];
 	int ret = path_fmt(file, sizeof(file), e, "options/%s", option);
 
-	if (!ret && tfs_has(b->t, file))
-		return undo_write(b->undo, b->t, file, "1", e);
+	if (!ret && tfs_has(t, file))
+		return undo_write(u, t, file, "1", e);
 	if (strncmp(option, "no", 2))
 		return ret ? ret : 1;
 	ret = path_fmt(file, sizeof(file), e, "options/%s", option + 2);
-	if (!ret && tfs_has(b->t, file))
-		return undo_write(b->undo, b->t, file, "0", e);
+	if (!ret && tfs_has(t, file))
+		return undo_write(u, t, file, "0", e);
 	return ret ? ret : 1;
 }
 
@@ -145,26 +145,28 @@ static int step_options(struct applied_buffer *b, struct err *e)
 	int ret = b->plan->stacktrace ? undo_write(b->undo, b->t, "options/stacktrace", "1", e) : 0;
 
 	for (size_t i = 0; ret >= 0 && i < b->plan->options.n; i++)
-		ret = set_option(b, b->plan->options.text[i], e);
+		ret = set_option(b->undo, b->t, b->plan->options.text[i], e);
 	return ret < 0 ? ret : 0;
+}
+
+int trace_option(struct undo *u, const struct tracefs *t, const char *option, struct err *e)
+{
+	int ret = set_option(u, t, option, e);
+
+	if (ret <= 0)
+		return ret;
+	err_say(e, EINVAL, "this kernel has no trace option '%s'", option);
+	return hint_word(t, "trace_options", option, "-O", "'trace-cmd list -o' lists all", e);
 }
 
 /* Those that came with the tracer. */
 static int step_late_options(struct applied_buffer *b, struct err *e)
 {
-	for (size_t i = 0; i < b->plan->options.n; i++) {
-		int ret = set_option(b, b->plan->options.text[i], e);
+	int ret = 0;
 
-		if (ret < 0)
-			return ret;
-		if (ret) {
-			err_say(e, EINVAL, "this kernel has no trace option '%s'",
-				b->plan->options.text[i]);
-			return hint_word(b->t, "trace_options", b->plan->options.text[i], "-O",
-					 "'trace-cmd list -o' lists all", e);
-		}
-	}
-	return 0;
+	for (size_t i = 0; !ret && i < b->plan->options.n; i++)
+		ret = trace_option(b->undo, b->t, b->plan->options.text[i], e);
+	return ret;
 }
 
 static int write_pids(const struct applied_buffer *b, const char *file, pid_t more, struct err *e)

@@ -17,17 +17,33 @@
 
 #include "base/cleanup.h"
 
-int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e)
+static int open_raw(const struct tracefs *t, unsigned int cpu, const char *name, struct err *e)
 {
 	char file[64];
-	int ret = path_fmt(file, sizeof(file), e, "per_cpu/cpu%u/trace_pipe_raw", cpu);
+	int ret = path_fmt(file, sizeof(file), e, "per_cpu/cpu%u/%s", cpu, name);
 
-	if (ret)
-		return ret;
-	ret = tfs_file(t, file, O_RDONLY | O_NONBLOCK, e);
+	return ret ? ret : tfs_file(t, file, O_RDONLY | O_NONBLOCK, e);
+}
+
+int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e)
+{
+	int ret = open_raw(t, cpu, "trace_pipe_raw", e);
+
 	if (ret == -EBUSY)
 		err_hint(e,
 			 "end the other reader of this buffer (cat trace_pipe, trace-cmd record)");
+	return ret;
+}
+
+int pages_open_snapshot(const struct tracefs *t, unsigned int cpu, struct err *e)
+{
+	int ret = open_raw(t, cpu, "snapshot_raw", e);
+
+	if (ret == -ENOENT) {
+		err_say(e, ENOTSUP, "this kernel has no snapshots");
+		err_hint(e, "a kernel with CONFIG_TRACER_SNAPSHOT; or extract without -s");
+		return -ENOTSUP;
+	}
 	return ret;
 }
 

@@ -12,6 +12,8 @@
 /* per_cpu/cpuN/trace_pipe_raw of @t, read-only, non-blocking, close-on-exec; or a negative errno.
  */
 int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e);
+/* The same of per_cpu/cpuN/snapshot_raw. -ENOTSUP where the kernel has none. */
+int pages_open_snapshot(const struct tracefs *t, unsigned int cpu, struct err *e);
 
 struct cpu_list {
 	uint32_t *cpu; /* owned, ascending */

@@ -415,14 +415,26 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 	return 0;
 }
 
-bool plan_is_latency(const struct trace_plan *p)
+bool tracer_is_latency(const char *tracer)
 {
 	static const char *const latency[] = { "wakeup",  "wakeup_rt",	"wakeup_dl",
 					       "irqsoff", "preemptoff", "preemptirqsoff" };
 
-	for (size_t b = 0; b < p->nbuffers; b++)
-		for (size_t i = 0; p->buffers[b].tracer && i < ARRAY_SIZE(latency); i++)
-			if (!strcmp(p->buffers[b].tracer, latency[i]))
-				return true;
+	for (size_t i = 0; tracer && i < ARRAY_SIZE(latency); i++)
+		if (!strcmp(tracer, latency[i]))
+			return true;
 	return false;
+}
+
+size_t plan_latency_buffer(const struct trace_plan *p)
+{
+	for (size_t b = 0; b < p->nbuffers; b++)
+		if (tracer_is_latency(p->buffers[b].tracer))
+			return b;
+	return 0;
+}
+
+bool plan_is_latency(const struct trace_plan *p)
+{
+	return tracer_is_latency(p->buffers[plan_latency_buffer(p)].tracer);
 }

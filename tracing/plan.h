@@ -94,5 +94,9 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e);
 
 /* Does any buffer run a tracer that writes text instead of events (wakeup, irqsoff, ...)? */
 bool plan_is_latency(const struct trace_plan *p);
+/* The first of them; 0 where there is none. */
+size_t plan_latency_buffer(const struct trace_plan *p);
+/* Is @tracer one? */
+bool tracer_is_latency(const char *tracer);
 
 #endif
