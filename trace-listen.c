@@ -8,18 +8,16 @@
  * Options, signals, what is printed, and the exit status; all else is session/server.c and
  * session/listener.c, which struct kind makes look the same.
  *
- * A daemon forks before anything is opened: epoll with a signalfd belongs to the process that made
- * it. The parent waits on a pipe until the child serves or has failed, so that errors at the start
- * are seen where the command was typed.
+ * A daemon forks before anything is opened: base/daemon.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/daemon.h"
 #include "base/io.h"
 #include "session/listener.h"
 #include "session/server.h"
@@ -351,10 +349,8 @@ static int serve(struct listen_run *run, const char *outdir, int ready_fd, struc
 	run->server = run->kind->open(run, &ho, e);
 	if (!run->server)
 		return e->code ? -e->code : -ENOMEM;
-	if (ready_fd >= 0 && write(ready_fd, "", 1) != 1)
-		return err_set(e, errno, "cannot report to the command that started the daemon");
-	if (o->daemon)
-		dup2(STDOUT_FILENO, STDERR_FILENO); /* that is /dev/null by now */
+	if (ready_fd >= 0 && daemon_ready(ready_fd, e))
+		return -EIO;
 	run->tty = !o->quiet && !o->daemon && isatty(STDERR_FILENO);
 	run->status.fire = status_fire;
 	if (run->tty)
@@ -399,48 +395,20 @@ out:
 	return run.exit;
 }
 
-/* Away from the terminal; errors go to it until the server runs. */
-static int detach(const struct kind *kind, const struct listen_opts *o, int ready_fd)
+static int run_daemon(const struct kind *kind, const struct listen_opts *o)
 {
-	int null = open("/dev/null", O_RDWR);
-	enum exit_status status;
-
-	setsid();
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-	}
-	status = run_server(kind, o, ready_fd);
-	exit(status);
-}
-
-static enum exit_status run_daemon(const struct kind *kind, const struct listen_opts *o)
-{
-	int p[2];
-	ssize_t n;
+	struct err e = { 0 };
+	int ready_fd, ret;
 	pid_t pid;
-	char ok;
 
-	if (pipe2(p, O_CLOEXEC)) {
-		perror("trace-cmd: cannot make a pipe");
+	ret = daemon_fork(&ready_fd, &pid, &e);
+	if (!ret)
+		return run_server(kind, o, ready_fd);
+	if (ret < 0) {
+		if (e.code) /* else the child has said why */
+			err_print(stderr, &e);
 		return EXIT_FAILED;
 	}
-	pid = fork();
-	if (pid < 0) {
-		perror("trace-cmd: cannot fork");
-		return EXIT_FAILED;
-	}
-	if (!pid) {
-		close(p[0]);
-		detach(kind, o, p[1]);
-	}
-	close(p[1]);
-	do
-		n = read(p[0], &ok, 1);
-	while (n < 0 && errno == EINTR);
-	close(p[0]);
-	if (n != 1)
-		return EXIT_FAILED; /* it has said why */
 	if (!o->quiet)
 		printf("%s runs with pid %d\n", kind->name, (int)pid);
 	return EXIT_WHOLE;

@@ -14,6 +14,16 @@
 
 struct pump;
 
+/*
+ * A limit that all pumps of a recording share: bytes a second, taken from all rings together. What
+ * comes faster stays in the rings, which overwrite themselves. At the end, when tracing is off,
+ * what the rings still hold goes without limit.
+ */
+struct pump_rate {
+	uint64_t per_second;	/* bytes */
+	_Atomic uint64_t ready; /* now_ns() time from which the next bytes may be taken */
+};
+
 struct pump_opts {
 	uint32_t cpu;
 	uint32_t page_size;   /* bytes of a sub-buffer */
@@ -24,8 +34,9 @@ struct pump_opts {
 	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
 	bool datagram; /* the sink is a UDP socket, .nsources 1, no marks: see trace-recorder.h */
 	bool seq;
-	bool start_mark;    /* begin with a mark page: the reader looks for it */
-	uint64_t stream_id; /* for the marks */
+	struct pump_rate *rate; /* borrowed; NULL = no limit */
+	bool start_mark;	/* begin with a mark page: the reader looks for it */
+	uint64_t stream_id;	/* for the marks */
 };
 
 /* What became of a pump's pages. Bytes; the first mark page is not counted as sent. */

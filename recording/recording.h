@@ -18,7 +18,12 @@ struct recording_opts {
 	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
 	const char *version;	       /* text of the VERSION option */
 	bool status;		       /* a status line each second on stderr */
-	bool keep;		       /* -k: leave the tracing set up, with tracing_on 0 */
+	uint64_t trace_id;	       /* of the TRACEID option; 0 = a new one */
+	struct pump_rate *rate;	       /* how fast the rings are read at most; NULL = no limit */
+	/* The caller has the signals in hand, and only .dest says when it ends. */
+	bool until_dest;
+	pid_t hide; /* one more thread that is not to be traced, 0 = none */
+	bool keep;  /* -k: leave the tracing set up, with tracing_on 0 */
 };
 
 struct recording_result {
