@@ -395,7 +395,7 @@ out:
 	return run.exit;
 }
 
-static int run_daemon(const struct kind *kind, const struct listen_opts *o)
+static enum exit_status run_daemon(const struct kind *kind, const struct listen_opts *o)
 {
 	struct err e = { 0 };
 	int ready_fd, ret;
