@@ -30,18 +30,6 @@ struct record_ctx {
 	uint64_t file_version, interval_us, protocol;
 };
 
-static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_all_formats(((struct record_ctx *)ctx)->plan.plan, val, e);
-}
-
-static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_no_filter(((struct record_ctx *)ctx)->plan.plan, val, e);
-}
-
 #define AT(member) .off = offsetof(struct record_ctx, member)
 
 static const struct opt record_opts[] = {
@@ -56,8 +44,8 @@ static const struct opt record_opts[] = {
 	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
 	  AT(protocol) },
 	PLAN_OPTS,
-	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
-	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
+	{ 'a', NULL, NULL, "store the formats of all events", plan_opt_all_formats },
+	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
 	  .complete = "file" },
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
