@@ -9,7 +9,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_record,  &cmd_report,  &cmd_virt_server, &cmd_listen,   &cmd_setup_guest,	&cmd_list,
-	&cmd_restore, &cmd_extract, &cmd_stream,      &cmd_snapshot, &cmd_check_events,
+	&cmd_restore, &cmd_extract, &cmd_stream,      &cmd_snapshot, &cmd_check_events, &cmd_agent,
 };
 
 static int usage(FILE *to)

@@ -6,6 +6,6 @@
 #include "base/opt.h"
 
 extern const struct command cmd_record, cmd_virt_server, cmd_setup_guest, cmd_report, cmd_list,
-	cmd_restore, cmd_listen, cmd_extract, cmd_stream, cmd_snapshot, cmd_check_events;
+	cmd_restore, cmd_listen, cmd_extract, cmd_stream, cmd_snapshot, cmd_check_events, cmd_agent;
 
 #endif

@@ -42,7 +42,8 @@ struct guest_link {
 	struct guest_link_opts opts;
 	struct watch watch, called;
 	struct timer patience, look;
-	bool idle, away, dead; /* .away: the host's end of the port is closed */
+	bool idle, calling, away, dead; /* .calling: the owner has a frame; .away: the host's end of
+					   the port is closed */
 	size_t nin;
 	uint8_t in[2 * MSG3_MAX];
 
@@ -69,6 +70,9 @@ static void lose(struct guest_link *k, const struct err *why)
 		loop_arm(k->loop, &k->look, LOOK);
 	err_say(&cut, EPIPE, "%s", why ? why->what : "the host has closed the connection");
 	guest_link_cut(k, &cut);
+	pthread_mutex_lock(&k->lock);
+	k->nout = k->begun = 0;
+	pthread_mutex_unlock(&k->lock);
 	k->opts.owner.gone(k->opts.owner.ctx, why ? why : &none);
 }
 
@@ -262,7 +266,9 @@ static bool take_frame(struct guest_link *k)
 	if (ret)
 		return false;
 	k->idle = false;
+	k->calling = true;
 	k->opts.owner.frame(k->opts.owner.ctx, &m);
+	k->calling = false;
 	if (k->away || k->dead)
 		return false;
 	drop_input(k, k->nin - in.left);
@@ -344,7 +350,8 @@ void guest_link_idle(struct guest_link *k)
 	k->cut = (struct err){ 0 };
 	pthread_mutex_unlock(&k->lock);
 	k->idle = true;
-	work_off(k);
+	if (!k->calling)
+		work_off(k);
 }
 
 static int begin(struct guest_link *k, struct err *e)
