@@ -147,7 +147,9 @@ static bool is_stuck(struct agent_run *r)
 	size_t queued = guest_link_queued(r->opts.link, &taken);
 	bool waits = queued || (r->joined && r->sync && !agent_sync_over(r->sync));
 
-	return now_ns() - last_moved(r, waits ? taken : now_ns()) > limit;
+	uint64_t now = now_ns(), moved = last_moved(r, waits ? taken : now);
+
+	return moved < now && now - moved > limit;
 }
 
 static bool is_over(const struct agent_run *r)
