@@ -24,16 +24,21 @@ struct extract_ctx {
 	uint64_t file_version;
 };
 
+static struct trace_plan *plan_of(void *ctx)
+{
+	return ((struct plan_ctx *)ctx)->plan;
+}
+
 /* -p and -O are of the top buffer, also behind a -B. */
 static int set_tracer(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
-	((struct plan_ctx *)ctx)->plan->current = 0;
+	plan_of(ctx)->now = &plan_of(ctx)->buffers[0];
 	return plan_opt_tracer(ctx, o, val, e);
 }
 
 static int set_option(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
-	((struct plan_ctx *)ctx)->plan->current = 0;
+	plan_of(ctx)->now = &plan_of(ctx)->buffers[0];
 	return plan_opt_option(ctx, o, val, e);
 }
 
@@ -81,7 +86,7 @@ static int run(const struct extract_ctx *c, struct err *e)
 
 	if (!result)
 		return err_set(e, ENOMEM, "no memory for an extraction");
-	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, e);
+	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, NULL, e);
 	if (!o.dest)
 		return -e->code;
 	ret = extract_run(&o, result, e);

@@ -13,10 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/newfile.h"
 #include "recording/dest.h"
 #include "session/store.h"
 #include "tracedat/writer.h"
@@ -33,26 +33,6 @@ struct dest_file {
 static struct dest_file *file_of(const struct dest *d)
 {
 	return container_of(d, struct dest_file, base);
-}
-
-/*
- * What is at @path will be replaced: a link's target and not the link, and nothing but a file (as
- * root it would be /dev/null otherwise). *@to is owned by the caller.
- */
-static int find_target(const char *path, char **to, struct err *e)
-{
-	struct stat st;
-
-	*to = realpath(path, NULL);
-	if (!*to && errno == ENOENT)
-		*to = strdup(path);
-	if (!*to)
-		return err_set(e, errno, "cannot write %s", path);
-	if (stat(*to, &st) || S_ISREG(st.st_mode))
-		return 0;
-	err_say(e, EINVAL, "-o %s: that is no file, and it would be replaced", path);
-	err_hint(e, "name a file that is not there, or one to overwrite");
-	return -EINVAL;
 }
 
 /* The directory and the last part of @path. */
@@ -169,46 +149,39 @@ static const struct dest_ops file_ops = {
 	.free = file_free,
 };
 
-static int write_text(struct dest_file *f, int fd, const char *path, struct view head,
+static int write_text(const struct dest_file *f, struct newfile *to, struct view head,
 		      struct view text, struct err *e)
 {
 	struct tdat_head parsed;
 	struct tdat_file_plan plan = { .version = f->place.version,
+				       .compression = f->place.compression,
 				       .latency = (const char *)text.p,
 				       .latency_len = text.len,
 				       .head = &parsed };
 	int ret = tdat_head_parse(&parsed, head.p, head.len, e);
 
 	if (!ret)
-		ret = tdat_write(fd, path, &plan, e);
+		ret = tdat_write(to->fd, to->path, &plan, e);
 	tdat_head_free(&parsed);
-	if (!ret && (fchmod(fd, 0644) || fsync(fd)))
-		ret = err_set(e, errno, "cannot write %s", path);
-	return ret;
+	return ret ? ret : newfile_publish(to, e);
 }
 
 int dest_file_text(struct dest *d, struct view head, struct view text, struct err *e)
 {
 	struct dest_file *f = file_of(d);
-	char tmp[STORE_NAME_MAX + 8];
-	AUTO_FD fd = -1;
+	char path[PATH_MAX];
+	struct newfile to;
 	int ret;
 
 	if (d->ops != &file_ops)
 		return err_say(e, EOPNOTSUPP, "the text of a latency tracer goes to a file only");
-	ret = path_fmt(tmp, sizeof(tmp), e, "%s.tmp", f->name);
+	ret = path_fmt(path, sizeof(path), e, "%s/%s", f->dir, f->name);
 	if (!ret)
-		ret = open_dir(f, e);
+		ret = newfile_begin(&to, path, e);
 	if (ret)
 		return ret;
-	fd = openat(f->place.dirfd, tmp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(e, errno, "cannot make %s/%s", f->dir, tmp);
-	ret = write_text(f, fd, tmp, head, text, e);
-	if (!ret && renameat(f->place.dirfd, tmp, f->place.dirfd, f->name))
-		ret = err_set(e, errno, "cannot rename %s/%s to %s", f->dir, tmp, f->name);
-	if (ret)
-		unlinkat(f->place.dirfd, tmp, 0);
+	ret = write_text(f, &to, head, text, e);
+	newfile_end(&to);
 	return ret;
 }
 
@@ -217,7 +190,7 @@ const char *dest_file_path(const struct dest *d)
 	return file_of(d)->result.path;
 }
 
-struct dest *dest_file_new(const char *path, int version, struct err *e)
+struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e)
 {
 	struct dest_file *f = calloc(1, sizeof(*f));
 	AUTO_FREE char *target = NULL;
@@ -227,9 +200,11 @@ struct dest *dest_file_new(const char *path, int version, struct err *e)
 		return NULL;
 	}
 	f->base.ops = &file_ops;
-	f->place = (struct store_place){ .dirfd = -1, .outdir = f->dir, .version = version };
+	f->place = (struct store_place){
+		.dirfd = -1, .outdir = f->dir, .version = version, .compression = compression
+	};
 	f->place.exact = f->name;
-	if (find_target(path, &target, e) || split_path(f, target, e)) {
+	if (newfile_target(path, &target, e) || split_path(f, target, e)) {
 		free(f);
 		return NULL;
 	}

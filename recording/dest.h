@@ -15,10 +15,10 @@
 
 #include "recording/pump.h"
 #include "session/totals.h"
-#include "transport/net.h"
-#include "wire/dialect.h"
 #include "tracedat/head.h"
 #include "tracing/tracefs.h"
+#include "transport/net.h"
+#include "wire/dialect.h"
 
 struct dest;
 
@@ -78,8 +78,8 @@ struct dest {
 /* NULL on error; d->ops->free(d) when done. @peer: our version text, borrowed. */
 struct dest *dest_virt_new(const char *peer, struct err *e);
 
-/* @path: the file to write; @version: 6 or 7. */
-struct dest *dest_file_new(const char *path, int version, struct err *e);
+/* @path: the file to write; @version: 6 or 7; @compression: as of tdat_compression_for(). */
+struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e);
 
 /*
  * Instead of all that: the file of a latency tracer, from its head and its text. -EOPNOTSUPP where

@@ -16,6 +16,7 @@
  *	collect the metadata and hand them over, while pages flow already
  *	wait: for the command, a signal, the host
  *	tracing off; the pumps take what is left; what is known only now; the end
+ *	wait for the command, if it runs still
  *	put tracefs back
  *
  * The steps are rows of one table. recording_end() undoes them, and copes with any that was not
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "recording/extras.h"
 #include "recording/rings.h"
 #include "tracing/apply.h"
 #include "tracing/task.h"
@@ -42,6 +44,7 @@ struct recording {
 	struct recording_result *result;
 	struct rings rings;
 	struct task *task;
+	struct extras *extras;
 	struct applied *applied;
 	bool tracing, aborted;
 	struct loop *loop;
@@ -116,6 +119,24 @@ static int apply_plan(struct recording *r)
 	return 0;
 }
 
+static int put_extras(void *ctx, struct buf *tail, struct err *e)
+{
+	struct recording *r = ctx;
+
+	return extras_put(r->extras, tail, e);
+}
+
+static int begin_extras(struct recording *r)
+{
+	r->rings.more = put_extras;
+	r->rings.more_ctx = r;
+	if (!r->opts->date && !r->opts->proc_map)
+		return 0;
+	r->extras = extras_begin(r->opts, r->rings.top, r->task ? task_pid(r->task) : 0,
+				 applied_clock(r->applied, 0), r->err);
+	return r->extras ? 0 : -r->err->code;
+}
+
 static int open_sources(struct recording *r)
 {
 	return rings_open_sources(&r->rings, r->err);
@@ -123,7 +144,7 @@ static int open_sources(struct recording *r)
 
 static int collect_early(struct recording *r)
 {
-	return rings_collect_early(&r->rings, r->err);
+	return r->opts->dest->ops->early_head ? rings_collect_head(&r->rings, r->err) : 0;
 }
 
 static int begin_dest(struct recording *r)
@@ -143,8 +164,11 @@ static int hide_threads(struct recording *r)
 
 static int run_pumps(struct recording *r)
 {
-	int ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
+	int ret;
 
+	r->rings.keep_bytes = r->opts->keep_bytes;
+	r->rings.rt_prio = r->opts->rt_prio;
+	ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
 	return ret ? ret : hide_threads(r);
 }
 
@@ -285,18 +309,12 @@ static int wait_for_end(struct recording *r)
 	return r->aborted ? -r->err->code : ret;
 }
 
-/* Tracing off, and the command is reaped. */
 static int stop(struct recording *r)
 {
 	int ret = trace_off(r->applied, r->err);
 
 	r->tracing = false;
-	if (r->task && !ret) {
-		struct err ignored = { 0 };
-
-		if (task_reap(r->task, &r->result->command_status, &ignored))
-			r->result->command_status = 0;
-	}
+	extras_command_ended(r->extras);
 	return ret;
 }
 
@@ -318,17 +336,30 @@ static int stop_and_store_text(struct recording *r)
 	return ret ? ret : rings_store_text(&r->rings, r->rings.buffers[b], r->err);
 }
 
+/* Behind the end of the recording: the other end, which may have asked for it, does not wait. */
+static int reap_command(struct recording *r)
+{
+	struct err ignored = { 0 };
+
+	if (r->task && task_reap(r->task, &r->result->command_status, &ignored))
+		r->result->command_status = 0;
+	return 0;
+}
+
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs,	  open_dest,	prepare_command, make_loop,  apply_plan, open_sources,
-	collect_early,	  begin_dest,	start_pumps,	 watch_pids, switch_on,	 send_head,
-	start_late_pumps, wait_for_end, stop_and_finish, NULL,
+	open_tracefs,	 open_dest,	   prepare_command,
+	make_loop,	 apply_plan,	   begin_extras,
+	open_sources,	 collect_early,	   begin_dest,
+	start_pumps,	 watch_pids,	   switch_on,
+	send_head,	 start_late_pumps, wait_for_end,
+	stop_and_finish, reap_command,	   NULL,
 };
 
 static const step_fn text_steps[] = {
-	open_tracefs, prepare_command, make_loop,	    apply_plan, watch_pids,
-	switch_on,    wait_for_end,    stop_and_store_text, NULL,
+	open_tracefs, prepare_command, make_loop,	    apply_plan,	  watch_pids,
+	switch_on,    wait_for_end,    stop_and_store_text, reap_command, NULL,
 };
 
 /* Leave nothing behind, wherever the steps ended. */
@@ -343,6 +374,7 @@ static int recording_end(struct recording *r, int ret)
 	rings_join(&r->rings, 0);
 	if (ret && !r->started)
 		rings_abandon_dest(&r->rings);
+	extras_free(r->extras);
 	task_free(r->task);
 	unwatch_pids(r);
 	rings_close_sources(&r->rings); /* an instance that is open cannot be removed */

@@ -18,8 +18,13 @@ struct recording_opts {
 	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
 	const char *version;	       /* text of the VERSION option */
 	bool status;		       /* a status line each second on stderr */
-	uint64_t trace_id;	       /* of the TRACEID option; 0 = a new one */
-	struct pump_rate *rate;	       /* how fast the rings are read at most; NULL = no limit */
+	unsigned int
+		rt_prio;     /* -r: SCHED_FIFO priority of the recording threads, 0 = as they are */
+	uint64_t keep_bytes; /* -m: of each CPU's newest pages, 0 = all */
+	bool date;	     /* --date: store the distance of the clock to the time of day */
+	bool proc_map;	     /* --proc-map: store the address maps of what is traced */
+	uint64_t trace_id;   /* of the TRACEID option; 0 = a new one */
+	struct pump_rate *rate; /* how fast the rings are read at most; NULL = no limit */
 	/* The caller has the signals in hand, and only .dest says when it ends. */
 	bool until_dest;
 	pid_t hide; /* one more thread that is not to be traced, 0 = none */

@@ -92,13 +92,6 @@ int rings_open_dest(struct rings *r, struct err *e)
 	return ret;
 }
 
-int rings_collect_early(struct rings *r, struct err *e)
-{
-	struct meta_opts o = { .plan = r->plan, .cmdlines_later = true };
-
-	return r->dest->ops->early_head ? meta_collect(r->top, &o, &r->head, e) : 0;
-}
-
 int rings_begin_dest(struct rings *r, struct err *e)
 {
 	return r->dest->ops->begin ? r->dest->ops->begin(r->dest, e) : 0;
@@ -164,9 +157,13 @@ int rings_start(struct rings *r, uint64_t interval_ns, struct err *e)
 
 		if (ret)
 			return ret;
+		o.keep = r->keep_bytes;
 		r->pumps[i] = pump_start(&o, e);
 		if (!r->pumps[i])
 			return e ? -e->code : -EIO;
+		ret = pump_set_prio(r->pumps[i], r->rt_prio, e);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -184,24 +181,27 @@ static int put_options(struct rings *r, bool latency, struct buf *to, struct err
 	return meta_options(r->top, &o, to, e);
 }
 
-int rings_head(struct rings *r, bool latency, struct buf *to, struct err *e)
+int rings_collect_head(struct rings *r, struct err *e)
 {
-	struct meta_opts o = { .plan = r->plan };
-	int ret = meta_collect(r->top, &o, to, e);
+	struct meta_opts o = { .plan = r->plan, .cmdlines_later = true };
 
-	return ret ? ret : put_options(r, latency, to, e);
+	return r->head.len ? 0 : meta_collect(r->top, &o, &r->head, e);
+}
+
+/* The head as it is now, in r->head. */
+static int complete_head(struct rings *r, bool latency, struct err *e)
+{
+	int ret = rings_collect_head(r, e);
+
+	if (!ret)
+		ret = meta_cmdlines(r->top, &r->head, e);
+	return ret ? ret : put_options(r, latency, &r->head, e);
 }
 
 int rings_send_head(struct rings *r, struct err *e)
 {
-	int ret;
+	int ret = complete_head(r, false, e);
 
-	if (r->head.len) {
-		ret = meta_cmdlines(r->top, &r->head, e);
-		if (!ret)
-			ret = put_options(r, false, &r->head, e);
-	} else
-		ret = rings_head(r, false, &r->head, e);
 	if (!ret)
 		ret = r->dest->ops->head(r->dest, r->head.data, r->head.len, e);
 	buf_free(&r->head);
@@ -296,6 +296,7 @@ static int fill_totals(struct rings *r, struct totals *t, bool from_start, struc
 		struct cpu_totals *c = &t->cpu[r->cpus.cpu[i]];
 
 		c->bytes = r->pumped[i].sent;
+		c->quota = totals_pages(t, r->pumped[i].trimmed);
 		c->transport = totals_pages(t, r->pumped[i].stuck);
 		if (!r->snapshot)
 			ret = count_events(r, i, from_start, c, e);
@@ -357,6 +358,8 @@ static int make_tail(struct rings *r, struct buf *tail, struct err *e)
 		ret = tfs_read(r->top, "saved_cmdlines", &names, e);
 	if (!ret)
 		ret = tdat_put_option(tail, TDAT_OPT_CMDLINES, names.data, (uint32_t)names.len, e);
+	if (!ret && r->more)
+		ret = r->more(r->more_ctx, tail, e);
 	buf_free(&names);
 	stat_texts_free(&s);
 	return ret;
@@ -385,15 +388,14 @@ int rings_finish(struct rings *r, struct totals *t, bool from_start, struct err 
 
 int rings_store_text(struct rings *r, const struct tracefs *t, struct err *e)
 {
-	struct buf head = { 0 }, text = { 0 };
+	struct buf text = { 0 };
 	int ret = tfs_read(t, "trace", &text, e);
 
 	if (!ret)
-		ret = rings_head(r, true, &head, e);
+		ret = complete_head(r, true, e);
 	if (!ret)
-		ret = dest_file_text(r->dest, (struct view){ head.data, head.len },
+		ret = dest_file_text(r->dest, (struct view){ r->head.data, r->head.len },
 				     (struct view){ text.data, text.len }, e);
-	buf_free(&head);
 	buf_free(&text);
 	return ret;
 }

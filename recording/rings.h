@@ -26,12 +26,17 @@ struct rings {
 	const char *names[RINGS_MAX_BUFFERS];	    /* borrowed */
 	struct tracefs *buffers[RINGS_MAX_BUFFERS]; /* borrowed; NULL = nothing is taken of it */
 	bool snapshot;				    /* the pages of the snapshot, not of the ring */
+	uint64_t keep_bytes;			    /* of each CPU's newest pages, 0 = all */
+	unsigned int rt_prio; /* SCHED_FIFO priority of the pumps, 0 = as they are */
+	/* Append option records that are known only at the end; may be NULL. */
+	int (*more)(void *ctx, struct buf *tail, struct err *e);
+	void *more_ctx;
 
 	struct tracefs *top; /* owned */
-	struct buf head;     /* what of the metadata was collected early; owned */
 	struct page_layout layout;
 	struct cpu_list cpus;
 	bool opened, dest_open;
+	struct buf head;     /* owned: begun */
 	int idle[2];	     /* owned: a pipe where nothing comes, for what is not taken */
 	int *sources;	     /* owned: [cpu index * nbuffers + buffer] */
 	struct pump **pumps; /* owned: one for each CPU, NULL = not started */
@@ -49,17 +54,15 @@ int rings_open_dest(struct rings *r, struct err *e);
 /* Nothing was recorded: what the destination has made goes away. */
 void rings_abandon_dest(struct rings *r);
 int rings_open_sources(struct rings *r, struct err *e);
-/* What takes long of the metadata, where the destination will not wait for it (early_head). */
-int rings_collect_early(struct rings *r, struct err *e);
 /* dest_ops.begin, where there is one. */
 int rings_begin_dest(struct rings *r, struct err *e);
 /* A thread for each CPU, which looks at least every @interval_ns; or the sources go to a
  * destination that reads them itself (dest_ops.sources). */
 int rings_start(struct rings *r, uint64_t interval_ns, struct err *e);
+/* What takes long of the metadata, once. rings_send_head() does it where it was not done. */
+int rings_collect_head(struct rings *r, struct err *e);
 /* The metadata as they are now: pages may flow already. */
 int rings_send_head(struct rings *r, struct err *e);
-/* Append this machine's metadata, with options, as the head of a file. @latency: of a text. */
-int rings_head(struct rings *r, bool latency, struct buf *to, struct err *e);
 
 uint64_t rings_moved(const struct rings *r); /* bytes given to the destination up to now */
 uint64_t rings_lost(struct rings *r);	     /* events that the rings lost since they were opened */

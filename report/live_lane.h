@@ -8,7 +8,7 @@
 #ifndef REPORT_LIVE_LANE_H
 #define REPORT_LIVE_LANE_H
 
-#include "report/merge.h"
+#include "tracedat/merge.h"
 #include "tracedat/page.h"
 
 /* Pages that one call reads, and that a lane keeps at most. */

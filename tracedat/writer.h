@@ -8,6 +8,7 @@
 #ifndef TRACEDAT_WRITER_H
 #define TRACEDAT_WRITER_H
 
+#include "base/opt.h"
 #include "tracedat/head.h"
 
 struct tdat_extent {
@@ -85,6 +86,15 @@ int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, stru
  * Static text, or NULL with @e that lists what there is.
  */
 const char *tdat_compression_pick(const char *name, struct err *e);
+
+/*
+ * --compression, for all commands that have it. The setter takes what tdat_compression_pick()
+ * knows, and stores the argument (borrowed). When all options are known, tdat_compression_for()
+ * makes of it what goes into a plan of that version: "any" is none in version 6, where others are
+ * -EINVAL. @name may be NULL: none.
+ */
+int tdat_opt_compression(void *ctx, const struct opt *o, const char *val, struct err *e);
+int tdat_compression_for(const char *name, int version, const char **to, struct err *e);
 
 /* Where the first page of the file of this plan will be. -EINVAL as tdat_write(). */
 int tdat_data_offset(const struct tdat_file_plan *plan, uint64_t *off, struct err *e);

@@ -168,3 +168,19 @@ int pages_set_percent(struct undo *u, const struct tracefs *t, unsigned int perc
 	snprintf(text, sizeof(text), "%u", percent);
 	return undo_write(u, t, "buffer_percent", text, e);
 }
+
+int pages_mask(const struct tracefs *t, struct buf *to, struct err *e)
+{
+	struct cpu_list cpus = { 0 };
+	int ret = pages_cpus(t, &cpus, e);
+	uint32_t n = cpu_list_count(&cpus), words = (n + 31) / 32;
+
+	for (uint32_t w = words; !ret && w-- > 0;) {
+		uint32_t bits = w + 1 == words && n % 32 ? (1U << n % 32) - 1 : UINT32_MAX;
+
+		if (buf_addf(to, "%s%x", w + 1 == words ? "" : ",", bits) || buf_text(to))
+			ret = err_set(e, ENOMEM, "no memory for the CPU mask");
+	}
+	cpu_list_free(&cpus);
+	return ret;
+}

@@ -38,6 +38,9 @@ struct plan_ctx {
 	X(command_only, plan_set_command_only)     \
 	X(follow, plan_set_follow)                 \
 	X(ignore_missing, plan_set_ignore_missing) \
+	X(functions_off, plan_set_functions_off)   \
+	X(functions_none, plan_set_functions_none) \
+	X(cmdlines, plan_set_cmdlines)             \
 	X(all_formats, plan_set_all_formats)       \
 	X(no_filter, plan_set_no_filter)
 
@@ -76,7 +79,12 @@ PLAN_SETTERS(PLAN_SETTER_DECLARE)
 	{ 'P', NULL, "PID", "trace only these processes: 12,34", plan_opt_pids },                  \
 	{ 'F', NULL, NULL, "trace only the COMMAND", plan_opt_command_only },                      \
 	{ 'c', NULL, NULL, "with -F or -P: their children too", plan_opt_follow },                 \
-	{ 'i', NULL, NULL, "an event that does not exist is no error", plan_opt_ignore_missing }
+	{ 'i', NULL, NULL, "an event that does not exist is no error", plan_opt_ignore_missing }, \
+	{ 'd', NULL, NULL, "keep tracers from tracing functions besides", plan_opt_functions_off }, \
+	{ 'D', NULL, NULL, "the same, and switch function tracing off for all its users",          \
+	  plan_opt_functions_none },                                                               \
+	{ 0, "cmdlines-size", "ENTRIES", "how many names of processes the kernel keeps",           \
+	  plan_opt_cmdlines }
 /* clang-format on */
 
 #endif

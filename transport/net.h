@@ -36,6 +36,9 @@ bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
 /* Is @a one of the addresses of @host (a name, or an address)? The name is looked up at each call. */
 bool net_addr_is(const struct net_addr *a, const char *host);
 
+/* ::ffff:1.2.3.4 becomes 1.2.3.4, as name servers know it; others stay. */
+void net_addr_plain(struct net_addr *a);
+
 /* --- net-listen.c --- */
 
 /*
@@ -51,7 +54,7 @@ int net_listen(enum net_kind k, const char *bind, uint32_t port, struct err *e);
  */
 int net_data_port(enum net_kind k, int control, uint32_t *from, struct err *e);
 
-/* accept4(2) with the peer's address. -EAGAIN when nobody waits. */
+/* accept4(2) with the peer's address (plain). -EAGAIN when nobody waits. */
 int net_accept(int fd, struct net_addr *peer, struct err *e);
 
 /* "192.0.2.0/24", "2001:db8::/32", "192.0.2.7" (one host). */

@@ -214,6 +214,30 @@ static const struct plan_case {
 	{ "source gives no pages", source_without_pages, -EINVAL, "whole pages" },
 };
 
+static void test_pick_version(void **state)
+{
+	static const struct {
+		const char *name;
+		int version;
+		const char *want; /* NULL: refused */
+	} rows[] = {
+		{ NULL, 6, "none" },   { NULL, 7, "none" },   { "any", 6, "none" },
+		{ "any", 7, "zstd" },  { "none", 6, "none" }, { "none", 7, "none" },
+		{ "zlib", 7, "zlib" }, { "zlib", 6, NULL },   { "zstd", 6, NULL },
+		{ "lz4", 7, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *got;
+		int rc = tdat_compression_for(rows[i].name, rows[i].version, &got, NULL);
+
+		assert_int_equal(rc, rows[i].want ? 0 : -EINVAL);
+		if (rows[i].want)
+			assert_string_equal(got, rows[i].want);
+	}
+}
+
 static void test_pick(void **state)
 {
 	struct err e = { 0 };
@@ -262,7 +286,7 @@ static void test_plan(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(count_cases) + ARRAY_SIZE(plan_cases) + 2];
+	struct CMUnitTest tests[ARRAY_SIZE(count_cases) + ARRAY_SIZE(plan_cases) + 3];
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(count_cases); i++)
@@ -271,5 +295,6 @@ int main(void)
 		tests[n++] = (struct CMUnitTest)ROW(test_plan, plan_cases[i]);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_extents);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pick);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pick_version);
 	return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
 }
