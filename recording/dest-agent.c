@@ -173,17 +173,18 @@ static int accept_host(struct dest_agent *a, uint32_t cpu, struct err *e)
 
 	while (now_ns() < deadline) {
 		struct net_addr who;
-		int fd, ret = has_ended(a, e);
+		int ret, fd = net_accept(a->listener[cpu], &who, e);
 
-		if (ret)
-			return ret;
-		poll(p, ARRAY_SIZE(p), 1000);
-		fd = net_accept(a->listener[cpu], &who, e);
 		if (fd < 0 && fd != -EAGAIN)
 			return fd;
 		if (fd >= 0 && net_addr_same(&who, &a->opts.host))
 			return fd;
 		cleanup_fd(&fd);
+		/* Only now: a host may connect and say CLOSE at once. */
+		ret = has_ended(a, e);
+		if (ret)
+			return ret;
+		poll(p, ARRAY_SIZE(p), 1000);
 	}
 	return err_say(e, ETIMEDOUT, "the host has not connected to port %u for CPU %u",
 		       a->port[cpu], cpu);

@@ -154,7 +154,7 @@ static int begin_dest(struct recording *r)
 
 static int hide_threads(struct recording *r)
 {
-	int ret = r->opts->hide ? trace_hide(r->applied, r->opts->hide, r->err) : 0;
+	int ret = 0;
 
 	for (size_t i = 0; !ret && i < r->rings.cpus.n; i++)
 		if (r->rings.pumps[i])
@@ -184,8 +184,10 @@ static int start_late_pumps(struct recording *r)
 
 static int switch_on(struct recording *r)
 {
-	int ret = trace_on(r->applied, r->err);
+	int ret = r->opts->hide ? trace_hide(r->applied, r->opts->hide, r->err) : 0;
 
+	if (!ret)
+		ret = trace_on(r->applied, r->err);
 	r->tracing = !ret;
 	if (!ret && r->task)
 		ret = task_go(r->task, r->err);
