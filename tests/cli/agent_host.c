@@ -3,6 +3,8 @@
  * agent_host.c - a host as a script: for tests of agent, good hosts and bad ones
  *
  *	agent_host ADDRESS PORT WORD...	connects, then does what the words say, in order
+ *	agent_host DIR GUEST WORD...	the same over the channels of a guest that virt-server in
+ *					DIR lends (DIR begins with a slash)
  *
  * It knows the wire format by itself and shares no code with what it tests.
  *
@@ -28,6 +30,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -35,10 +38,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CPUS = 256, FRAME = 8192, PATIENCE_S = 30 };
+enum { CPUS = 256, FRAME = 8192, PATIENCE_S = 30, LEASED_MAX = 252, HELLO = 0x74637802 };
 #define STREAM_ID 0x1122334455667788ULL
 
 struct bytes {
@@ -49,12 +53,14 @@ struct bytes {
 struct stream {
 	int fd;
 	struct bytes got;
+	_Atomic uint64_t want; /* leased channels have no end: bytes, UINT64_MAX = not known */
+	int leased;
 	pthread_t thread;
 };
 
 struct host {
 	const char *address;
-	int port, fd;
+	int port, fd, leased;
 	uint32_t cpus, page_size;
 	int ports[CPUS];
 	struct bytes head, tail;
@@ -130,8 +136,11 @@ static void send_all(struct host *h, const void *from, size_t n)
 static void read_n(int fd, uint8_t *to, size_t n)
 {
 	while (n) {
-		ssize_t got = read(fd, to, n);
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t got = poll(&p, 1, PATIENCE_S * 1000) > 0 ? read(fd, to, n) : 0;
 
+		if (got < 0 && errno == EAGAIN)
+			continue;
 		if (got <= 0)
 			die("%s", got ? strerror(errno) : "the agent has closed");
 		to += got;
@@ -142,11 +151,13 @@ static void read_n(int fd, uint8_t *to, size_t n)
 /* A frame into h->in; its command, and in *n its size. */
 static uint32_t get_frame(struct host *h, int fd, uint32_t *n)
 {
-	read_n(fd, h->in, 12);
-	*n = (uint32_t)be(h->in, 4);
-	if (*n < 12 || *n > FRAME)
-		die("a frame of %u bytes", *n);
-	read_n(fd, h->in + 12, *n - 12);
+	do {
+		read_n(fd, h->in, 12);
+		*n = (uint32_t)be(h->in, 4);
+		if (*n < 12 || *n > FRAME)
+			die("a frame of %u bytes", *n);
+		read_n(fd, h->in + 12, *n - 12);
+	} while (h->leased && be(h->in + 4, 4) == HELLO);
 	return (uint32_t)be(h->in + 4, 4);
 }
 
@@ -178,7 +189,7 @@ static void send_request(struct host *h, char **args, int n, const char *proto, 
 	add_be(&m, 28 + p.n, 4);
 	add_be(&m, 6, 4);
 	add_be(&m, 16, 4);
-	add_be(&m, 0, 8);
+	add_be(&m, (uint64_t)h->leased << 32, 8);
 	add_be(&m, 0x4242, 8);
 	add(&m, p.b, p.n);
 	send_all(h, m.b, m.n);
@@ -254,17 +265,28 @@ static void *read_stream(void *arg)
 	uint8_t page[65536];
 	ssize_t n;
 
-	while ((n = read(s->fd, page, sizeof(page))) > 0)
-		add(&s->got, page, (size_t)n);
-	if (n < 0)
-		die("data: %s", strerror(errno));
+	while (!s->leased || s->got.n < s->want) {
+		struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+		poll(&p, 1, 100);
+		n = read(s->fd, page, sizeof(page));
+		if (n > 0)
+			add(&s->got, page, (size_t)n);
+		else if (!n && !s->leased)
+			break;
+		else if (n < 0 && errno != EAGAIN)
+			die("data: %s", strerror(errno));
+	}
 	return NULL;
 }
 
 static void connect_data(struct host *h)
 {
 	for (uint32_t i = 0; i < h->cpus; i++) {
-		h->streams[i].fd = connect_to(h->address, h->ports[i]);
+		if (!h->leased)
+			h->streams[i].fd = connect_to(h->address, h->ports[i]);
+		h->streams[i].leased = h->leased;
+		h->streams[i].want = UINT64_MAX;
 		if (pthread_create(&h->streams[i].thread, NULL, read_stream, &h->streams[i]))
 			die("no thread");
 	}
@@ -309,7 +331,7 @@ static void probe(struct host *h, uint32_t count, uint32_t cpu)
 		if (cmd != 9 || n != 56 || be(h->in + 28, 4) != 2 || be(h->in + 32, 4) != i ||
 		    be(h->in + 36, 4) != cpu)
 			die("command %u instead of the answer to probe %u", cmd, i);
-		if (received < before || answered < received || after < answered)
+		if (answered < received || (!h->leased && (received < before || after < answered)))
 			die("probe %u: %llu %llu %llu %llu", i, (unsigned long long)before,
 			    (unsigned long long)received, (unsigned long long)answered,
 			    (unsigned long long)after);
@@ -320,10 +342,9 @@ static void probe(struct host *h, uint32_t count, uint32_t cpu)
 	printf("probed\n");
 }
 
-static void get_closed(struct host *h)
+static uint64_t join_streams(struct host *h)
 {
 	uint64_t bytes = 0;
-	uint32_t n, cmd;
 
 	for (uint32_t i = 0; h->reading && i < h->cpus; i++) {
 		pthread_join(h->streams[i].thread, NULL);
@@ -331,6 +352,16 @@ static void get_closed(struct host *h)
 		if (h->streams[i].got.n % h->page_size)
 			die("CPU %u: %zu bytes are no pages", i, h->streams[i].got.n);
 	}
+	return bytes;
+}
+
+static void get_closed(struct host *h)
+{
+	uint64_t bytes = 0;
+	uint32_t n, cmd;
+
+	if (!h->leased)
+		bytes = join_streams(h);
 	for (;;) {
 		cmd = get_frame(h, h->fd, &n);
 		if (cmd == 3)
@@ -344,7 +375,10 @@ static void get_closed(struct host *h)
 		uint64_t told = 0;
 
 		for (uint32_t i = 0; i < be(h->in + 12, 4); i++)
-			told += be(h->in + 16 + 28 * i, 8) + h->page_size; /* a mark */
+			told += h->streams[i].want =
+				be(h->in + 16 + 28 * i, 8) + h->page_size; /* a mark */
+		if (h->leased)
+			bytes = join_streams(h);
 		if (told != bytes)
 			die("%llu bytes came, %llu are told", (unsigned long long)bytes,
 			    (unsigned long long)told);
@@ -481,6 +515,39 @@ static int do_word_with(struct host *h, char **words, int at)
 	return 1;
 }
 
+/* The control channel and the data channels of @guest, from the server in @dir. */
+static void lease(struct host *h, const char *dir, const char *guest)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE((LEASED_MAX + 1) * sizeof(int))];
+	} control;
+	char line[1024] = "";
+	struct iovec iov = { line, sizeof(line) - 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), fds[LEASED_MAX + 1];
+	struct cmsghdr *c;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/broker", dir);
+	if (connect(s, (struct sockaddr *)&a, sizeof(a)))
+		die("no server in %s: %s", dir, strerror(errno));
+	dprintf(s, "lease %s\n", guest);
+	if (recvmsg(s, &m, 0) <= 0 || strncmp(line, "ok ", 3))
+		die("no lease: %s", line);
+	c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		die("a lease without channels");
+	memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	h->fd = fds[0];
+	h->leased = 1;
+	for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) - 1; i++)
+		h->streams[i].fd = fds[1 + i];
+}
+
 int main(int argc, char **argv)
 {
 	static struct host h;
@@ -489,7 +556,10 @@ int main(int argc, char **argv)
 		die("usage: agent_host ADDRESS PORT WORD...");
 	h.address = argv[1];
 	h.port = (int)strtol(argv[2], NULL, 10);
-	h.fd = connect_to(h.address, h.port);
+	if (*h.address == '/')
+		lease(&h, argv[1], argv[2]);
+	else
+		h.fd = connect_to(h.address, h.port);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 3; i < argc; i++) {
 		int more = do_word(&h, argv, i);
