@@ -9,9 +9,9 @@
  * So the loop is free to answer: probes of the clock come at any time, and their answer is as good
  * as it is fast. Before and behind the recording nothing of it is left in tracefs, however it ends.
  *
- * It is over when the thread has ended, the host has taken what was said last, and time sync is
- * through: a released host compares the clocks once more after CLOSE_RESP. A host that takes
- * nothing for long is given up.
+ * It is over when the thread has ended, CLOSE_RESP is sent, the host has taken what was said last,
+ * and time sync is through: a released host compares the clocks once more after CLOSE_RESP. A host
+ * that takes nothing for long is given up.
  */
 #include "recording/agent-run.h"
 
@@ -173,6 +173,18 @@ static void look(struct timer *t)
 		loop_arm(r->opts.loop, t, LOOK);
 }
 
+/* CLOSE_RESP, or why there is none. */
+static void say_closed(struct agent_run *r)
+{
+	uint8_t frame[MSG3_MAX];
+	struct wcur w = wcur_make(frame, sizeof(frame), true);
+
+	if (!dest_agent_finished(r->dest))
+		refuse(r->opts.link, &r->err);
+	else if (!dest_agent_closed(r->dest, &r->result.totals, &w))
+		guest_link_add(r->opts.link, frame, sizeof(frame) - w.left);
+}
+
 static void thread_ended(struct watch *w, uint32_t events)
 {
 	struct agent_run *r = container_of(w, struct agent_run, done);
@@ -182,9 +194,8 @@ static void thread_ended(struct watch *w, uint32_t events)
 	pthread_join(r->thread, NULL);
 	r->joined = true;
 	say_end(r);
-	if (r->ret && !dest_agent_finished(r->dest))
-		refuse(r->opts.link, &r->err);
-	loop_arm(r->opts.loop, &r->look, 0);
+	say_closed(r);
+	look(&r->look);
 }
 
 void agent_run_end(struct agent_run *r, const struct err *why)

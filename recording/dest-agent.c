@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dest-agent.c - a recording that a host has asked for: from TRACE_RESP to CLOSE_RESP
+ * dest-agent.c - a recording that a host has asked for, from TRACE_RESP on
  *
  * Theory of operation
  *
@@ -37,7 +37,7 @@ struct dest_agent {
 	int listener[MSG_MAX_CPUS];
 	uint32_t port[MSG_MAX_CPUS];
 	uint32_t features;
-	_Atomic bool begun, finished;
+	_Atomic bool finished;
 	int wake; /* eventfd: .ended is set */
 	pthread_mutex_t lock;
 	bool ended;
@@ -76,11 +76,6 @@ void dest_agent_end(struct dest *d, const struct err *why)
 	a->ended = true;
 	pthread_mutex_unlock(&a->lock);
 	(void)!write(a->wake, &one, sizeof(one)); /* an eventfd takes a 1 always */
-}
-
-bool dest_agent_begun(const struct dest *d)
-{
-	return agent_of(d)->begun;
 }
 
 bool dest_agent_finished(const struct dest *d)
@@ -159,7 +154,6 @@ static int agent_begin(struct dest *d, struct err *e)
 		return err_say(e, EMSGSIZE, "the answer for %u CPUs does not fit into a message",
 			       resp.cpus);
 	ret = guest_link_send(a->opts.link, frame, sizeof(frame) - w.left, e);
-	a->begun = !ret;
 	return ret;
 }
 
@@ -258,24 +252,17 @@ static void close_sinks(struct dest_agent *a)
 	}
 }
 
-static int send_closed(struct dest_agent *a, const struct totals *t, struct err *e)
+int dest_agent_closed(const struct dest *d, const struct totals *t, struct wcur *to)
 {
+	const struct dest_agent *a = agent_of(d);
 	AUTO_FREE struct msg_total *sent = calloc(MSG_MAX_CPUS, sizeof(*sent));
-	uint8_t frame[MSG3_MAX];
-	struct wcur w = wcur_make(frame, sizeof(frame), true);
-	bool totals = a->features & MSG_F_TOTALS;
 	struct msg3 plain = { .type = MSG3_CLOSE_RESP };
-	int ret;
 
 	if (!sent)
-		return err_set(e, ENOMEM, "no memory for the totals");
+		return -ENOMEM;
 	dest_wire_sent(&a->shape, t, sent);
-	ret = totals ? agent_closed_put(&w, a->shape.cpu_count, sent) : msg3_encode(&w, &plain);
-	if (ret)
-		return err_say(e, EMSGSIZE, "CLOSE_RESP does not fit into a message");
-	ret = guest_link_send(a->opts.link, frame, sizeof(frame) - w.left, e);
-	a->finished = !ret;
-	return ret;
+	return a->features & MSG_F_TOTALS ? agent_closed_put(to, a->shape.cpu_count, sent)
+					  : msg3_encode(to, &plain);
 }
 
 static int agent_finish(struct dest *d, const struct dest_end *end, struct err *e)
@@ -286,7 +273,8 @@ static int agent_finish(struct dest *d, const struct dest_end *end, struct err *
 	close_sinks(a); /* for sockets: the end of the streams */
 	if (a->features & MSG_F_TAIL)
 		ret = send_data(a, end->tail, end->tail_len, e);
-	return ret ? ret : send_closed(a, end->totals, e);
+	a->finished = !ret;
+	return ret;
 }
 
 static void agent_free(struct dest *d)

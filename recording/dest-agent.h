@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dest-agent.h - a recording that a host has asked for: from TRACE_RESP to CLOSE_RESP
+ * dest-agent.h - a recording that a host has asked for, from TRACE_RESP on
  *
  * It is driven by recording_run() in a thread of its own, while the agent's loop reads the control
  * channel.
@@ -33,8 +33,11 @@ struct dest *dest_agent_new(const struct dest_agent_opts *o, struct err *e); /* 
  */
 void dest_agent_end(struct dest *d, const struct err *why);
 
-/* Was TRACE_RESP sent? CLOSE_RESP? From any thread. */
-bool dest_agent_begun(const struct dest *d);
+/*
+ * All but CLOSE_RESP is sent: that is due when tracefs is as it was, so that a host which has seen
+ * it may ask for the next recording. From any thread.
+ */
 bool dest_agent_finished(const struct dest *d);
+int dest_agent_closed(const struct dest *d, const struct totals *t, struct wcur *to);
 
 #endif

@@ -26,10 +26,11 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/io.h"
+#include "wire/agent-msg.h"
 
 enum {
 	QUEUE = 64 << 10,
-	URGENT = 4096, /* room in the queue that senders leave to the loop's thread */
+	OWN = 16 << 10, /* room in the queue that senders leave to the loop's thread */
 	REQ_FIXED = 16,
 	V2_ERROR_MIN = 16,
 };
@@ -127,7 +128,8 @@ static void on_called(struct watch *w, uint32_t events)
 		flush(container_of(w, struct guest_link, called));
 }
 
-bool guest_link_urge(struct guest_link *k, const uint8_t *frame, size_t n)
+/* Put a frame in at @at, .begun or .nout. */
+static bool put_frame(struct guest_link *k, const size_t *at, const uint8_t *frame, size_t n)
 {
 	bool fits;
 
@@ -138,13 +140,23 @@ bool guest_link_urge(struct guest_link *k, const uint8_t *frame, size_t n)
 	if (fits) {
 		if (!k->nout)
 			k->taken = now_ns();
-		memmove(k->out + k->begun + n, k->out + k->begun, k->nout - k->begun);
-		memcpy(k->out + k->begun, frame, n);
+		memmove(k->out + *at + n, k->out + *at, k->nout - *at);
+		memcpy(k->out + *at, frame, n);
 		k->nout += n;
 	}
 	pthread_mutex_unlock(&k->lock);
 	flush(k);
 	return fits;
+}
+
+bool guest_link_urge(struct guest_link *k, const uint8_t *frame, size_t n)
+{
+	return put_frame(k, &k->begun, frame, n);
+}
+
+bool guest_link_add(struct guest_link *k, const uint8_t *frame, size_t n)
+{
+	return put_frame(k, &k->nout, frame, n);
 }
 
 int guest_link_send(struct guest_link *k, const uint8_t *frame, size_t n, struct err *e)
@@ -153,7 +165,7 @@ int guest_link_send(struct guest_link *k, const uint8_t *frame, size_t n, struct
 	int ret = 0;
 
 	pthread_mutex_lock(&k->lock);
-	while (!k->cut.code && k->nout + n > QUEUE - URGENT)
+	while (!k->cut.code && k->nout + n > QUEUE - OWN)
 		pthread_cond_wait(&k->moved, &k->lock);
 	if (k->cut.code) {
 		ret = -k->cut.code;
@@ -220,7 +232,8 @@ static bool is_v2_error(const uint8_t *at, size_t n)
 	struct rcur c = rcur_make(at, n, true);
 	uint32_t size = rcur_u32(&c), cmd = rcur_u32(&c);
 
-	return !c.bad && !cmd && size >= V2_ERROR_MIN && size <= MSG3_MAX;
+	rcur_u32(&c); /* size of what is refused */
+	return rcur_u32(&c) == AGENT_HELLO && !cmd && size >= V2_ERROR_MIN && size <= MSG3_MAX;
 }
 
 /* Skip what is no request: what is left may be one. */

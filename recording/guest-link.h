@@ -49,6 +49,9 @@ void guest_link_idle(struct guest_link *k);
 /* Loop's thread only: before all that is queued. False: the host is away, or does not read. */
 bool guest_link_urge(struct guest_link *k, const uint8_t *frame, size_t n);
 
+/* Loop's thread only: behind all that is queued, without waiting. False: as above. */
+bool guest_link_add(struct guest_link *k, const uint8_t *frame, size_t n);
+
 /*
  * Any thread but the loop's: queue whole frames, in order, waiting while there is no room. -EPIPE
  * (or the code of guest_link_cut()) when nobody will read them any more.
