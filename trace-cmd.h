@@ -29,7 +29,8 @@
 	X(split) \
 	X(dump) \
 	X(restore) \
-	X(check_events)
+	X(check_events) \
+	X(agent)
 /* clang-format on */
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;

@@ -31,18 +31,6 @@ struct record_ctx {
 	uint64_t interval_us, rt_prio, keep_kb;
 };
 
-static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_all_formats(((struct record_ctx *)ctx)->plan.plan, val, e);
-}
-
-static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_no_filter(((struct record_ctx *)ctx)->plan.plan, val, e);
-}
-
 #define AT(member) .off = offsetof(struct record_ctx, member)
 
 static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -58,8 +46,8 @@ static const struct opt record_opts[] = {
 	  opt_set_flag, AT(dest.tcp) },
 	DEST_OPTS(struct record_ctx, dest),
 	PLAN_OPTS,
-	{ 'a', NULL, NULL, "store the formats of all events", set_all_formats },
-	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", set_no_filter },
+	{ 'a', NULL, NULL, "store the formats of all events", plan_opt_all_formats },
+	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
 	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",

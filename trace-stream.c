@@ -27,24 +27,12 @@ struct stream_ctx {
 	uint64_t interval_us;
 };
 
-static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_no_filter(((struct plan_ctx *)ctx)->plan, val, e);
-}
-
-static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
-{
-	(void)o;
-	return plan_set_all_formats(((struct plan_ctx *)ctx)->plan, val, e);
-}
-
 #define AT(member) .off = offsetof(struct stream_ctx, member)
 
 static const struct opt stream_opts[] = {
 	PLAN_OPTS,
-	{ 'a', NULL, NULL, "know the formats of all events", set_all_formats },
-	{ 0, "no-filter", NULL, "show the events of trace-cmd too", set_no_filter },
+	{ 'a', NULL, NULL, "know the formats of all events", plan_opt_all_formats },
+	{ 0, "no-filter", NULL, "show the events of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look for events at least this often (50000)", opt_set_u64,
 	  AT(interval_us) },
 	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,

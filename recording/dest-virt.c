@@ -18,11 +18,8 @@
 #include "base/cleanup.h"
 #include "recording/dest-wire.h"
 #include "recording/virt-link.h"
+#include "recording/virt-ports.h"
 #include "transport/virtio-port.h"
-
-#define CTL_PORT       "agent-ctl-path"
-#define CPU_PORT       "trace-path-cpu%u"
-#define CPU_PORT_STOCK "trace-pipe-cpu%u"
 
 struct dest_virt {
 	struct dest base;
@@ -39,54 +36,11 @@ static struct dest_virt *virt_of(const struct dest *d)
 	return container_of(d, struct dest_virt, base);
 }
 
-/* Ports from CPU 0 on: a guest may have more than CPUs, for those that are plugged in later. */
+/* A guest may have more ports than CPUs, for those that are plugged in later. */
 static uint32_t virt_places(struct dest *d)
 {
-	char name[VPORT_NAME_MAX + 1], path[VPORT_PATH_MAX];
-	uint32_t n = 0;
-	int found = 0;
-
 	(void)d;
-	while (!found && n < MSG_MAX_CPUS) {
-		snprintf(name, sizeof(name), CPU_PORT, n);
-		found = vport_find(name, path, sizeof(path), NULL);
-		if (found) {
-			snprintf(name, sizeof(name), CPU_PORT_STOCK, n);
-			found = vport_find(name, path, sizeof(path), NULL);
-		}
-		n += !found;
-	}
-	return n;
-}
-
-static int open_port(uint32_t cpu, struct err *e)
-{
-	char name[VPORT_NAME_MAX + 1];
-	struct err second = { 0 };
-	int fd;
-
-	snprintf(name, sizeof(name), CPU_PORT, cpu);
-	fd = vport_open(name, O_WRONLY, e);
-	if (fd != -ENOENT)
-		return fd;
-	snprintf(name, sizeof(name), CPU_PORT_STOCK, cpu);
-	fd = vport_open(name, O_WRONLY, &second);
-	return fd == -ENOENT ? -ENOENT : fd;
-}
-
-static int open_ports(struct dest_virt *v, struct err *e)
-{
-	v->ports = malloc(v->shape.ncpus * sizeof(*v->ports));
-	if (!v->ports)
-		return err_set(e, ENOMEM, "no memory for %zu ports", v->shape.ncpus);
-	for (size_t i = 0; i < v->shape.ncpus; i++)
-		v->ports[i] = -1;
-	for (size_t i = 0; i < v->shape.ncpus; i++) {
-		v->ports[i] = open_port(v->shape.cpus[i], e);
-		if (v->ports[i] < 0)
-			return v->ports[i];
-	}
-	return 0;
+	return virt_ports_count();
 }
 
 static int virt_open(struct dest *d, const struct dest_shape *shape, struct err *e)
@@ -96,17 +50,17 @@ static int virt_open(struct dest *d, const struct dest_shape *shape, struct err 
 	int ret;
 
 	v->shape = *shape;
-	v->ctl = vport_open(CTL_PORT, O_RDWR, e);
+	v->ctl = vport_open(VIRT_CTL_PORT, O_RDWR, e);
 	if (v->ctl < 0)
 		return v->ctl;
 	if (vport_host_gone(v->ctl)) {
 		err_say(e, ENOTCONN, "no virt-server: nothing on the host is connected to port %s",
-			CTL_PORT);
+			VIRT_CTL_PORT);
 		return err_hint(
 			e,
 			"start 'trace-cmd virt-server' on the host; QEMU finds one that is started later only with reconnect=1");
 	}
-	ret = open_ports(v, e);
+	ret = virt_ports_open(v->shape.cpus, v->shape.ncpus, &v->ports, e);
 	if (ret)
 		return ret;
 	o.fd = v->ctl;
@@ -166,9 +120,7 @@ static void virt_free(struct dest *d)
 {
 	struct dest_virt *v = virt_of(d);
 
-	for (size_t i = 0; v->ports && i < v->shape.ncpus; i++)
-		cleanup_fd(&v->ports[i]);
-	free(v->ports);
+	virt_ports_close(v->ports, v->shape.ncpus);
 	cleanup_fd(&v->ctl);
 	client_free(v->client);
 	free(v);

@@ -43,8 +43,7 @@ static void take_stored(const struct dest_shape *shape, const struct msg_total *
 	}
 }
 
-static void fill_sent(const struct dest_shape *shape, const struct totals *t,
-		      struct msg_total *sent)
+void dest_wire_sent(const struct dest_shape *shape, const struct totals *t, struct msg_total *sent)
 {
 	for (size_t i = 0; i < shape->ncpus; i++) {
 		const struct cpu_totals *c = &t->cpu[shape->cpus[i]];
@@ -66,7 +65,7 @@ int dest_wire_finish(struct client *c, const struct client_terms *terms,
 		ret = client_metadata(c, end->tail, end->tail_len, e);
 	if (ret)
 		return ret;
-	fill_sent(shape, end->totals, totals);
+	dest_wire_sent(shape, end->totals, totals);
 	ret = client_close(c, totals, shape->cpu_count, e);
 	if (ret || !(terms->features & MSG_F_TOTALS))
 		return ret;

@@ -9,6 +9,9 @@
 /* What an old server takes: @len becomes where the command lines end. */
 int dest_wire_cut(const uint8_t *bytes, size_t *len, struct err *e);
 
+/* What this side has counted, as CLOSE says it: @sent has MSG_MAX_CPUS. */
+void dest_wire_sent(const struct dest_shape *shape, const struct totals *t, struct msg_total *sent);
+
 /*
  * The end: the tail, CLOSE with our totals, and what became of the pages behind the sink, as the
  * server says it; each where the server granted it.

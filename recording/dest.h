@@ -77,6 +77,7 @@ struct dest_ops {
 
 struct dest {
 	const struct dest_ops *ops;
+	bool head_first; /* set by .open: the other end takes no pages before the head */
 };
 
 /* NULL on error; d->ops->free(d) when done. @peer: our version text, borrowed. */

@@ -46,7 +46,10 @@
 #define DATAGRAM_BURST (32U << 10)
 static const struct timespec datagram_wait = { 0, NSEC_PER_MSEC };
 
-enum { BURST = 4 << 20 }; /* bytes that a buffer moves before the next one has its turn */
+enum {
+	BURST = 4 << 20,  /* bytes that a buffer moves before the next one has its turn */
+	RATE_SLICES = 20, /* a limit's second is used up in so many pieces */
+};
 
 struct pump {
 	struct pump_opts opts;
@@ -77,6 +80,15 @@ static const uint8_t *make_mark(struct pump *p, enum rec_mark_kind kind)
 	return p->mark;
 }
 
+/* Until pump_finish(), or for @ns. */
+static void wait_called(const struct pump *p, uint64_t ns)
+{
+	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
+	struct pollfd fd = { .fd = p->wake, .events = POLLIN };
+
+	ppoll(&fd, 1, &ts, NULL);
+}
+
 /* On to the next buffer; its mark is written when pages of it come. */
 static int next_buffer(struct pump *p)
 {
@@ -85,10 +97,48 @@ static int next_buffer(struct pump *p)
 			       p->opts.page_size, &p->err);
 }
 
+/* Bytes that may be taken now; 0: wait *ns. */
+static uint64_t allowance(const struct pump *p, uint64_t *ns)
+{
+	const struct pump_rate *rate = p->opts.rate;
+	uint64_t now = now_ns(), ready = rate && !p->finishing ? rate->ready : 0;
+
+	if (ready > now) {
+		*ns = ready - now;
+		return 0;
+	}
+	if (rate && !p->finishing)
+		return max_u64(min_u64(rate->per_second / RATE_SLICES, BURST), p->opts.page_size);
+	return p->opts.datagram ? DATAGRAM_BURST : BURST;
+}
+
+/* @n bytes were taken: what comes next waits until they are a second's share. */
+static void charge(const struct pump *p, uint64_t n)
+{
+	struct pump_rate *rate = p->opts.rate;
+	uint64_t now = now_ns(), was, next;
+
+	if (!rate || !n)
+		return;
+	was = rate->ready;
+	do
+		next = max_u64(was, now) + n * NSEC_PER_SEC / rate->per_second;
+	while (!atomic_compare_exchange_weak(&rate->ready, &was, next));
+}
+
 /* recorder_pump(); a CPU without a ring has nothing. */
 static int move_some(struct pump *p)
 {
-	int ret = recorder_pump(p->rec, p->opts.datagram ? DATAGRAM_BURST : BURST, &p->err);
+	uint64_t wait_ns = 0, before = recorder_stats(p->rec)->bytes_in;
+	uint64_t budget = allowance(p, &wait_ns);
+	int ret;
+
+	if (!budget) {
+		wait_called(p, wait_ns);
+		return REC_BUDGET;
+	}
+	ret = recorder_pump(p->rec, budget, &p->err);
+	charge(p, recorder_stats(p->rec)->bytes_in - before);
 
 	if (ret == REC_BUDGET && p->opts.datagram)
 		ppoll(NULL, 0, &datagram_wait, NULL);

@@ -14,6 +14,16 @@
 
 struct pump;
 
+/*
+ * A limit that all pumps of a recording share: bytes a second, taken from all rings together. What
+ * comes faster stays in the rings, which overwrite themselves. At the end, when tracing is off,
+ * what the rings still hold goes without limit.
+ */
+struct pump_rate {
+	uint64_t per_second;	/* bytes */
+	_Atomic uint64_t ready; /* now_ns() time from which the next bytes may be taken */
+};
+
 struct pump_opts {
 	uint32_t cpu;
 	uint32_t page_size;   /* bytes of a sub-buffer */
@@ -24,6 +34,7 @@ struct pump_opts {
 	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
 	bool datagram; /* the sink is a UDP socket, .nsources 1, no marks: see trace-recorder.h */
 	bool seq;
+	struct pump_rate *rate; /* borrowed; NULL = no limit */
 	/*
 	 * > 0: of what was written to the sink, a file with a position, only the newest pages are
 	 * kept: at most these bytes and at least half of them. For one source.

@@ -66,6 +66,8 @@ static int open_tracefs(struct recording *r)
 	r->rings.dest = r->opts->dest;
 	r->rings.plan = plan;
 	r->rings.version = r->opts->version;
+	r->rings.trace_id = r->opts->trace_id;
+	r->rings.rate = r->opts->rate;
 	r->rings.nbuffers = plan->nbuffers;
 	for (size_t i = 0; i < plan->nbuffers; i++)
 		r->rings.names[i] = plan->buffers[i].name;
@@ -100,7 +102,9 @@ static int make_loop(struct recording *r)
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 
 	r->loop = loop_new(r->err);
-	return r->loop ? loop_signals(r->loop, ends, on_signal, r, r->err) : -ENOMEM;
+	if (!r->loop)
+		return -ENOMEM;
+	return r->opts->until_dest ? 0 : loop_signals(r->loop, ends, on_signal, r, r->err);
 }
 
 static int apply_plan(struct recording *r)
@@ -152,13 +156,9 @@ static int begin_dest(struct recording *r)
 	return rings_begin_dest(&r->rings, r->err);
 }
 
-static int start_pumps(struct recording *r)
+static int hide_threads(struct recording *r)
 {
-	int ret;
-
-	r->rings.keep_bytes = r->opts->keep_bytes;
-	r->rings.rt_prio = r->opts->rt_prio;
-	ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
+	int ret = 0;
 
 	for (size_t i = 0; !ret && i < r->rings.cpus.n; i++)
 		if (r->rings.pumps[i])
@@ -166,10 +166,32 @@ static int start_pumps(struct recording *r)
 	return ret;
 }
 
+static int run_pumps(struct recording *r)
+{
+	int ret;
+
+	r->rings.keep_bytes = r->opts->keep_bytes;
+	r->rings.rt_prio = r->opts->rt_prio;
+	ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
+	return ret ? ret : hide_threads(r);
+}
+
+static int start_pumps(struct recording *r)
+{
+	return r->opts->dest->head_first ? 0 : run_pumps(r);
+}
+
+static int start_late_pumps(struct recording *r)
+{
+	return r->opts->dest->head_first ? run_pumps(r) : 0;
+}
+
 static int switch_on(struct recording *r)
 {
-	int ret = trace_on(r->applied, r->err);
+	int ret = r->opts->hide ? trace_hide(r->applied, r->opts->hide, r->err) : 0;
 
+	if (!ret)
+		ret = trace_on(r->applied, r->err);
 	r->tracing = !ret;
 	if (!ret && r->task)
 		ret = task_go(r->task, r->err);
@@ -205,7 +227,7 @@ static int watch_pids(struct recording *r)
 {
 	const struct trace_plan *plan = r->opts->plan;
 
-	for (size_t b = 0; !r->task && b < plan->nbuffers; b++)
+	for (size_t b = 0; !r->task && !r->opts->until_dest && b < plan->nbuffers; b++)
 		r->npids += plan->buffers[b].npids;
 	r->pids = calloc(r->npids + 1, sizeof(*r->pids));
 	if (!r->pids)
@@ -333,9 +355,12 @@ static int reap_command(struct recording *r)
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs, open_dest,     prepare_command, make_loop,    apply_plan, begin_extras,
-	open_sources, collect_early, begin_dest,      start_pumps,  watch_pids, switch_on,
-	send_head,    wait_for_end,  stop_and_finish, reap_command, NULL,
+	open_tracefs,	 open_dest,	   prepare_command,
+	make_loop,	 apply_plan,	   begin_extras,
+	open_sources,	 collect_early,	   begin_dest,
+	start_pumps,	 watch_pids,	   switch_on,
+	send_head,	 start_late_pumps, wait_for_end,
+	stop_and_finish, reap_command,	   NULL,
 };
 
 static const step_fn text_steps[] = {

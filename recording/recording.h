@@ -23,7 +23,12 @@ struct recording_opts {
 	uint64_t keep_bytes; /* -m: of each CPU's newest pages, 0 = all */
 	bool date;	     /* --date: store the distance of the clock to the time of day */
 	bool proc_map;	     /* --proc-map: store the address maps of what is traced */
-	bool keep;	     /* -k: leave the tracing set up, with tracing_on 0 */
+	uint64_t trace_id;   /* of the TRACEID option; 0 = a new one */
+	struct pump_rate *rate; /* how fast the rings are read at most; NULL = no limit */
+	/* The caller has the signals in hand, and only .dest says when it ends. */
+	bool until_dest;
+	pid_t hide; /* one more thread that is not to be traced, 0 = none */
+	bool keep;  /* -k: leave the tracing set up, with tracing_on 0 */
 };
 
 struct recording_result {

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "guests/peer.h"
+#include "wire/ext.h"
 
 enum { ACCEPTS = 32 /* in one callback */ };
 
@@ -197,15 +198,6 @@ static void conn_fault(void *ctx, const struct err *e)
 		session_end(c->run->run.session, SESSION_FAULT, QUIET_KILLED);
 }
 
-/* "trace-cmd 0.1.0 Linux ...": the part that should be the same on both sides. */
-static bool same_version(const char *peer)
-{
-	static const char ours[] = "trace-cmd " VERSION;
-	size_t n = sizeof(ours) - 1;
-
-	return !strncmp(peer, ours, n) && (!peer[n] || peer[n] == ' ');
-}
-
 static void conn_agent(void *ctx, const struct agent_hello *h)
 {
 	struct conn *c = ctx;
@@ -218,7 +210,7 @@ static void conn_agent(void *ctx, const struct agent_hello *h)
 	if (known)
 		return;
 	log_info(c->server->log, "guest %s: an agent is there: %s", c->domain->name, h->version);
-	if (!same_version(h->version))
+	if (!ext_same_version(h->version))
 		log_warn(c->server->log, "guest %s: its agent is %s, this is trace-cmd " VERSION,
 			 c->domain->name, h->version);
 }

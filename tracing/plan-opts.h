@@ -40,7 +40,9 @@ struct plan_ctx {
 	X(ignore_missing, plan_set_ignore_missing) \
 	X(functions_off, plan_set_functions_off)   \
 	X(functions_none, plan_set_functions_none) \
-	X(cmdlines, plan_set_cmdlines)
+	X(cmdlines, plan_set_cmdlines)             \
+	X(all_formats, plan_set_all_formats)       \
+	X(no_filter, plan_set_no_filter)
 
 #define PLAN_SETTER_DECLARE(name, to) \
 	int plan_opt_##name(void *ctx, const struct opt *o, const char *val, struct err *e);

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/vm_sockets.h>
+#include <netdb.h>
 #include <netinet/in.h>
 
 #include "base/io.h"
@@ -160,4 +161,22 @@ bool net_prefix_has(const struct net_prefix *p, const struct net_addr *a)
 	uint8_t ip[16];
 
 	return to_ip6(a, ip) && has_bits(ip, p->addr, p->bits);
+}
+
+bool net_addr_is(const struct net_addr *a, const char *host)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list;
+	bool same = false;
+
+	if (getaddrinfo(host, NULL, &hints, &list))
+		return false;
+	for (const struct addrinfo *i = list; i && !same; i = i->ai_next) {
+		struct net_addr one = { .len = i->ai_addrlen };
+
+		memcpy(&one.sa, i->ai_addr, i->ai_addrlen);
+		same = net_addr_same(a, &one);
+	}
+	freeaddrinfo(list);
+	return same;
 }

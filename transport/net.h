@@ -33,6 +33,9 @@ uint32_t net_addr_port(const struct net_addr *a);
 /* The same host? Ports do not count; ::ffff:1.2.3.4 is 1.2.3.4. */
 bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
 
+/* Is @a one of the addresses of @host (a name, or an address)? The name is looked up at each call. */
+bool net_addr_is(const struct net_addr *a, const char *host);
+
 /* ::ffff:1.2.3.4 becomes 1.2.3.4, as name servers know it; others stay. */
 void net_addr_plain(struct net_addr *a);
 

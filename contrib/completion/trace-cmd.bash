@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert attach split dump restore check-events help"
+	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert attach split dump restore check-events agent help"
 }
 
 # The options of subcommand $1.
@@ -34,6 +34,7 @@ _trace_cmd_options() {
 	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
 	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
 	check-events) printf %s "-N -v --verbose --help" ;;
+	agent) printf %s "-p --port -N -D --daemon -l --log --allow-events --max-rate --verbose --help" ;;
 	esac
 }
 
@@ -207,6 +208,11 @@ _trace_cmd_kind() {
 	"restore -t") echo dir ;;
 	"restore -k") echo file ;;
 	"restore --file-version") echo none ;;
+	"agent -p" | "agent --port") echo none ;;
+	"agent -N") echo none ;;
+	"agent -l" | "agent --log") echo file ;;
+	"agent --allow-events") echo event ;;
+	"agent --max-rate") echo none ;;
 	esac
 }
 
