@@ -328,7 +328,7 @@ int ts_point_of_tsc(uint64_t guest, uint64_t tsc, uint64_t ratio, uint32_t fract
 	scaling = ((unsigned __int128)1 << (fraction + shift)) / ratio;
 	for (; scaling < (1ULL << 62) && fraction + shift < MAX_FRACTION - 1; shift++)
 		scaling = ((unsigned __int128)1 << (fraction + shift + 1)) / ratio;
-	if (scaling > UINT64_MAX || scaling < 1ULL << 31)
+	if (scaling > UINT64_MAX)
 		return -ERANGE;
 	product = (__int128)(int64_t)tsc * (__int128)scaling;
 	to->scaling = (uint64_t)scaling;

@@ -69,7 +69,7 @@ int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, s
 /*
  * The point of a clock that the hardware scales: guest = ((host * @ratio) >> @fraction) + @tsc. The
  * inverse as a sample has an error below one tick at @guest. @ratio 0 or 1: not scaled.
- * -ERANGE: no sample can say it (a rate below 1/65536 or above 65536 of the host's).
+ * -ERANGE: no sample can say it (the guest's clock has less than 1/65536 of the host's rate).
  */
 int ts_point_of_tsc(uint64_t guest, uint64_t tsc, uint64_t ratio, uint32_t fraction,
 		    struct tdat_shift_sample *to);

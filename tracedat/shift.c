@@ -66,6 +66,7 @@ int tdat_shift_parse(struct tdat_shift *s, struct view data, bool big)
 {
 	struct rcur r = rcur_make(data.p, data.len, big);
 	uint32_t flags, n;
+	bool fractions;
 	int rc;
 
 	*s = (struct tdat_shift){ .peer = rcur_u64(&r) };
@@ -83,7 +84,8 @@ int tdat_shift_parse(struct tdat_shift *s, struct view data, bool big)
 		if (rc)
 			return rc;
 	}
-	for (uint32_t i = 0; i < n && r.left; i++)
+	fractions = r.left;
+	for (uint32_t i = 0; i < n && fractions; i++)
 		for (size_t k = 0; k < s->cpus[i].n; k++)
 			s->cpus[i].samples[k].fraction = rcur_u64(&r);
 	for (uint32_t i = 0; i < n; i++)
