@@ -34,5 +34,6 @@ struct listener {
 /* netconn.c. @fd is owned by the connection, if it is made. */
 int netconn_new(struct listener *l, int fd, const struct net_addr *peer, struct err *e);
 void netconn_free(struct netconn *c);
+uint32_t netconn_port(const struct netconn *c, uint32_t cpu); /* of its data; 0: none now */
 
 #endif

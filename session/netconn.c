@@ -27,6 +27,8 @@
 #define LOOKUP_WAIT (2 * NSEC_PER_SEC)
 #define QUIET_GONE  (300 * NSEC_PER_MSEC) /* nobody writes any more: what came is all */
 
+enum { UDP_PAGE_MAX = 65507 - 8 /* bytes: a datagram, less the number behind the page */ };
+
 /* One recording. */
 struct net_run {
 	struct run run;
@@ -142,6 +144,9 @@ static int open_ports(struct netconn *c, const struct msg *m, struct err *e)
 	if ((kind == NET_VSOCK) != (c->peer.sa.ss_family == AF_VSOCK))
 		return err_say(e, EPROTO, "asked for data over %s, but came over %s",
 			       net_kind_name(kind), net_kind_name(l->o.kind));
+	if (kind == NET_UDP && m->tinit.page_size > UDP_PAGE_MAX)
+		return err_say(e, EPROTO, "has pages of %u bytes, which no datagram takes: use TCP",
+			       m->tinit.page_size);
 	if (cpus > l->hub.o.limits.cpus)
 		return 0; /* the session says it */
 	r->chans = calloc(cpus, sizeof(*r->chans));
@@ -313,4 +318,9 @@ void netconn_free(struct netconn *c)
 	loop_disarm(&c->silence);
 	link_free(c->link);
 	free(c);
+}
+
+uint32_t netconn_port(const struct netconn *c, uint32_t cpu)
+{
+	return c->run && cpu < c->run->nchans ? chan_port(c->run->chans[cpu]) : 0;
 }

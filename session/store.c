@@ -453,7 +453,7 @@ static int adopt_meta(struct store *st, const char *meta, struct err *e)
 	if (!S_ISREG(s.st_mode))
 		return err_say(e, EINVAL, "%s/%s is no file", st->place->outdir, meta);
 	if (flock(st->meta, LOCK_EX | LOCK_NB)) {
-		err_say(e, EBUSY, "%s/%s is being written by a running virt-server",
+		err_say(e, EBUSY, "%s/%s is being written by a running virt-server or listen",
 			st->place->outdir, meta);
 		return -EBUSY;
 	}
@@ -511,7 +511,8 @@ static int gather(struct store *st, const char *name, const char *head, const ch
 	if (st->meta < 0 || fstat(st->meta, &s))
 		return err_set(e, errno, "cannot open %s", head);
 	if (flock(st->meta, LOCK_EX | LOCK_NB))
-		return err_say(e, EBUSY, "%s is being written by a running virt-server", head);
+		return err_say(e, EBUSY, "%s is being written by a running virt-server or listen",
+			       head);
 	st->meta_len = st->kept = (uint64_t)s.st_size;
 	for (uint32_t cpu = 0; cpu < nparts && cpu < MSG_MAX_CPUS; cpu++) {
 		if (!parts[cpu])

@@ -81,7 +81,8 @@ int totals_print(const struct totals *t, struct buf *to)
 			      t->page_size);
 	if (!rc && !t->told)
 		rc = buf_addf(
-			to, "  (no totals were sent: what else was lost on the way is unknown)\n");
+			to,
+			"  (the peer sent no totals: what else was lost on the way is unknown)\n");
 	return rc ? -ENOMEM : 0;
 }
 

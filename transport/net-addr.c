@@ -87,6 +87,20 @@ bool net_addr_same(const struct net_addr *a, const struct net_addr *b)
 	return to_ip6(a, x) && to_ip6(b, y) && !memcmp(x, y, sizeof(x));
 }
 
+void net_addr_plain(struct net_addr *a)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6;
+
+	memcpy(&in6, &a->sa, sizeof(in6));
+	if (a->sa.ss_family != AF_INET6 || memcmp(&in6.sin6_addr, mapped, sizeof(mapped)))
+		return;
+	in.sin_port = in6.sin6_port;
+	memcpy(&in.sin_addr, in6.sin6_addr.s6_addr + sizeof(mapped), 4);
+	*a = (struct net_addr){ .len = sizeof(in) };
+	memcpy(&a->sa, &in, sizeof(in));
+}
+
 /* Prefixes */
 
 static bool parse_ip(const char *text, uint8_t *ip, unsigned int *most)

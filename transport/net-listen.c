@@ -194,6 +194,7 @@ int net_accept(int fd, struct net_addr *peer, struct err *e)
 		return -EAGAIN;
 	if (s < 0)
 		return err_set(e, errno, "cannot accept a connection");
+	net_addr_plain(peer);
 	if (peer->sa.ss_family != AF_VSOCK)
 		tune(s);
 	return s;

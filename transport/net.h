@@ -33,6 +33,9 @@ uint32_t net_addr_port(const struct net_addr *a);
 /* The same host? Ports do not count; ::ffff:1.2.3.4 is 1.2.3.4. */
 bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
 
+/* ::ffff:1.2.3.4 becomes 1.2.3.4, as name servers know it; others stay. */
+void net_addr_plain(struct net_addr *a);
+
 /* --- net-listen.c --- */
 
 /*
@@ -48,7 +51,7 @@ int net_listen(enum net_kind k, const char *bind, uint32_t port, struct err *e);
  */
 int net_data_port(enum net_kind k, int control, uint32_t *from, struct err *e);
 
-/* accept4(2) with the peer's address. -EAGAIN when nobody waits. */
+/* accept4(2) with the peer's address (plain). -EAGAIN when nobody waits. */
 int net_accept(int fd, struct net_addr *peer, struct err *e);
 
 /* "192.0.2.0/24", "2001:db8::/32", "192.0.2.7" (one host). */

@@ -5,7 +5,7 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server setup-guest list restore help"
+	echo "record report virt-server listen setup-guest list restore help"
 }
 
 # The options of subcommand $1.
@@ -13,7 +13,8 @@ _trace_cmd_options() {
 	case $1 in
 	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
-	virt-server) printf %s "--dir -o --output -D --daemon -l --log --once --file-version --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	virt-server) printf %s "--dir -o --output --file-version -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
+	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
 	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
@@ -54,14 +55,28 @@ _trace_cmd_kind() {
 	"report -O") echo none ;;
 	"virt-server --dir") echo dir ;;
 	"virt-server -o" | "virt-server --output") echo dir ;;
-	"virt-server -l" | "virt-server --log") echo file ;;
 	"virt-server --file-version") echo none ;;
+	"virt-server -l" | "virt-server --log") echo file ;;
 	"virt-server --max-cpus") echo none ;;
 	"virt-server --max-size") echo none ;;
 	"virt-server --max-rate") echo none ;;
 	"virt-server --max-meta") echo none ;;
 	"virt-server --max-sessions") echo none ;;
 	"virt-server --timeout") echo none ;;
+	"listen -p" | "listen --port") echo none ;;
+	"listen -d" | "listen --directory") echo dir ;;
+	"listen -o" | "listen --output") echo none ;;
+	"listen --bind") echo none ;;
+	"listen --allow") echo none ;;
+	"listen --protocol") echo none ;;
+	"listen --file-version") echo none ;;
+	"listen -l" | "listen --log") echo file ;;
+	"listen --max-cpus") echo none ;;
+	"listen --max-size") echo none ;;
+	"listen --max-rate") echo none ;;
+	"listen --max-meta") echo none ;;
+	"listen --max-sessions") echo none ;;
+	"listen --timeout") echo none ;;
 	"setup-guest -c" | "setup-guest --cpus") echo none ;;
 	"setup-guest -p" | "setup-guest --mode") echo none ;;
 	"setup-guest -g" | "setup-guest --group") echo group ;;

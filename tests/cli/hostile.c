@@ -5,8 +5,7 @@
  *	hostile SOCKET WORD...		connects to SOCKET, then does what the words say, in order
  *
  * It knows the wire format by itself and shares no code with what it tests. Times are in
- * milliseconds. The trace is made up: event test:tick, whose field n counts from 0 on each CPU, 100
- * events a page, one a microsecond.
+ * milliseconds. The trace is made up: see tick.h.
  *
  *	hex HEX			send these bytes		slow MS HEX	one byte each MS
  *	tconnect		tinit CPUS PAGE			tinitx CPUS PAGE FEATURES ID
@@ -27,19 +26,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, CPUS = 256, EVENTS = 100, PATIENCE = 8000 };
+#include "tick.h"
+
+enum { CPUS = 256, PATIENCE = 8000 };
 
 struct guest {
 	const char *path;
@@ -50,73 +45,6 @@ struct guest {
 	uint32_t cpus, features;
 	uint64_t id;
 };
-
-struct bytes {
-	uint8_t b[65536];
-	size_t n;
-};
-
-static void die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static void nap(int ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
-static uint64_t number(const char *s)
-{
-	return strtoull(s, NULL, 0);
-}
-
-/* Bytes: big-endian for the wire, little-endian for the trace */
-
-static void put(struct bytes *to, const void *from, size_t n)
-{
-	if (to->n + n > sizeof(to->b))
-		die("the script makes too long a message");
-	memcpy(to->b + to->n, from, n);
-	to->n += n;
-}
-
-static void be(struct bytes *to, uint64_t v, int size)
-{
-	while (size--) {
-		uint8_t c = (uint8_t)(v >> 8 * size);
-
-		put(to, &c, 1);
-	}
-}
-
-static void le(struct bytes *to, uint64_t v, int size)
-{
-	for (int i = 0; i < size; i++) {
-		uint8_t c = (uint8_t)(v >> 8 * i);
-
-		put(to, &c, 1);
-	}
-}
-
-static void text(struct bytes *to, const char *s)
-{
-	put(to, s, strlen(s) + 1);
-}
-
-static void sized(struct bytes *to, const char *s, int size)
-{
-	le(to, strlen(s), size);
-	put(to, s, strlen(s));
-}
 
 /* Wire */
 
@@ -233,40 +161,6 @@ static void tinit(struct guest *g, char **w, int ext)
 
 /* Metadata */
 
-static const char header_page[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
-				  "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
-				  "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
-				  "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n";
-static const char header_event[] =
-	"# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n"
-	"\tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == 30\n"
-	"\ttime_stamp : type == 31\n\tdata max type_len  == 28\n";
-static const char tick_format[] =
-	"name: tick\nID: 1000\nformat:\n"
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"
-	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-	"\tfield:unsigned int n;\toffset:8;\tsize:4;\tsigned:0;\n\nprint fmt: \"n=%u\", REC->n\n";
-
-static void put_head(struct bytes *b)
-{
-	put(b, "\x17\x08\x44tracing6\0\0\x08", 14);
-	le(b, PAGE, 4);
-	text(b, "header_page");
-	sized(b, header_page, 8);
-	text(b, "header_event");
-	sized(b, header_event, 8);
-	le(b, 0, 4); /* ftrace events */
-	le(b, 1, 4); /* systems */
-	text(b, "test");
-	le(b, 1, 4);
-	sized(b, tick_format, 8);
-	sized(b, "ffffffff81000000 T start\n", 4);
-	le(b, 0, 4); /* printk */
-	sized(b, "1 ticker\n", 8);
-}
-
 static void send_meta(struct guest *g, const uint8_t *from, size_t n)
 {
 	while (n) {
@@ -280,13 +174,6 @@ static void send_meta(struct guest *g, const uint8_t *from, size_t n)
 		n -= piece;
 	}
 	frame(g, 7, NULL);
-}
-
-static void option(struct bytes *b, int id, const void *data, size_t n)
-{
-	le(b, (uint64_t)id, 2);
-	le(b, n, 4);
-	put(b, data, n);
 }
 
 static void meta(struct guest *g, uint32_t cpus, int options, int buffer)
@@ -385,22 +272,6 @@ static void mark(struct guest *g, const char *dir, uint32_t cpu, uint32_t kind, 
 		g->sent[cpu] += PAGE;
 }
 
-static void make_page(struct guest *g, uint32_t cpu, struct bytes *b)
-{
-	uint64_t ts = 1000000000 + g->n[cpu] * 1000;
-
-	le(b, ts, 8);
-	le(b, EVENTS * 16, 8);
-	for (int i = 0; i < EVENTS; i++) {
-		le(b, 3 | (i ? 1000U : 0) << 5, 4);
-		le(b, 1000, 2);
-		le(b, 0, 2);
-		le(b, 1, 4);
-		le(b, g->n[cpu]++, 4);
-	}
-	b->n = PAGE;
-}
-
 static void data(struct guest *g, const char *dir, uint32_t cpu, uint64_t pages)
 {
 	int fd = channel(g, dir, cpu);
@@ -410,7 +281,7 @@ static void data(struct guest *g, const char *dir, uint32_t cpu, uint64_t pages)
 	while (pages--) {
 		struct bytes b = { .n = 0 };
 
-		make_page(g, cpu, &b);
+		make_page(&g->n[cpu], &b);
 		send_data(fd, b.b, PAGE);
 		g->sent[cpu] += PAGE;
 	}
@@ -421,8 +292,7 @@ static void half(struct guest *g, const char *dir, uint32_t cpu)
 	struct bytes b = { .n = 0 };
 	uint64_t n = g->n[cpu];
 
-	make_page(g, cpu, &b);
-	g->n[cpu] = n;
+	make_page(&n, &b);
 	send_data(channel(g, dir, cpu), b.b, PAGE / 2);
 }
 

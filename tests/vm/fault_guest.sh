@@ -80,7 +80,7 @@ log_tells "guest g1: the recording ends without the guest's CLOSE: the control c
 	"a killed guest: the server's log"
 new_file g1
 is_cut "$FILE" $N "a killed guest"
-log_tells "(no totals were sent: what else was lost on the way is unknown)" \
+log_tells "(the peer sent no totals: what else was lost on the way is unknown)" \
 	"a killed guest: the table says what is not known"
 vm_run g2 ": >/tmp/gate"
 record_end g2
