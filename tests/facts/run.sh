@@ -21,7 +21,7 @@ run_one() {
 	fact_virtio_port)
 		echo "skip $name - runs inside a guest, see tests/vm"
 		return ;;
-	fact_tracefs_*) how=(flock -w 120 "$lock") ;;
+	fact_tracefs_* | fact_kvm_tsc_offset) how=(flock -w 120 "$lock") ;;
 	esac
 	if ! text=$("${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O1 -o "$out/$name" "$name.c" 2>&1); then
 		echo "not ok $name - does not compile"

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * test_kvm_real.c - the method kvm on a real VM: its points agree with what rdtsc says
+ *
+ * A VM of the test's own, without a guest; skipped where there is no KVM or no debugfs of it.
+ */
+#include "tests/unit/base/rows.h"
+
+#include <errno.h>
+
+#include "tests/facts/kvm_vm.h"
+#include "timesync/bound.h"
+#include "timesync/kvm.h"
+
+/* The host's time of a guest's TSC must lie between the host's two readings around it. */
+static void check_cpu(struct vm *vm, const struct ts_points *p, int cpu)
+{
+	struct ts_bound_how how = { .pieces = 2 };
+	struct ts_bound *b;
+	struct vm_tsc t = { 0 };
+	uint64_t host;
+
+	assert_int_equal(vm_get_tsc(vm, cpu, &t), 0);
+	host = ts_points_host(p, (size_t)cpu, t.guest);
+	print_message("vCPU %u: host TSC within %llu ticks\n", vm_ids[cpu],
+		      (unsigned long long)(t.after - t.before));
+	assert_in_range(host, t.before, t.after);
+	assert_int_equal(ts_bound_new(&how, &b, NULL), 0);
+	ts_bound_from_guest(b, t.guest, t.after);
+	ts_bound_to_guest(b, t.before, t.guest);
+	assert_int_equal(ts_bound_judge(b, t.after, (int64_t)(host - t.guest), 0), TS_INSIDE);
+	ts_bound_free(b);
+}
+
+static void test_real(void **state)
+{
+	const uint32_t apic[VM_VCPUS] = { 0, 4 };
+	struct ts_points *p;
+	struct ts_kvm_vms vms;
+	const struct ts_kvm_vm *found;
+	struct err e = { 0 };
+	struct vm vm;
+	size_t *map;
+	const char *why = vm_make(&vm);
+
+	(void)state;
+	why = why ? why : vm_debugfs();
+	if (why) {
+		print_message("skipped: %s\n", why);
+		vm_end(&vm);
+		skip();
+	}
+	assert_int_equal(vm_set_tsc(&vm, 0, 1ULL << 40), 0);
+	assert_int_equal(vm_set_tsc(&vm, 1, 1ULL << 50), 0);
+	if (ts_kvm_read(TS_KVM_ROOT, getpid(), &vms, &e))
+		fail_msg("%s", e.what);
+	assert_int_equal(ts_kvm_pick(&vms, VM_VCPUS, &found, NULL), 0);
+	assert_int_equal(found->fd, vm.fd);
+	assert_int_equal(found->n, VM_VCPUS);
+	assert_int_equal(ts_kvm_map(found, apic, VM_VCPUS, &map, NULL), 0);
+	assert_int_equal(ts_points_new(TS_STEPS, VM_VCPUS, 16, &p, NULL), 0);
+	assert_int_equal(ts_kvm_points(found, map, VM_VCPUS, 1ULL << 60, p, NULL), 0);
+	for (int cpu = 0; cpu < VM_VCPUS; cpu++)
+		check_cpu(&vm, p, cpu);
+	ts_points_free(p);
+	free(map);
+	ts_kvm_free(&vms);
+	vm_end(&vm);
+}
+
+/* When the VM is gone, so are its numbers. */
+static void test_gone(void **state)
+{
+	struct ts_kvm_vms vms;
+	struct err e = { 0 };
+	int rc = ts_kvm_read(TS_KVM_ROOT, getpid(), &vms, &e);
+
+	(void)state;
+	assert_true(rc == -ESRCH || rc == -ENOENT || rc == -EACCES);
+	assert_true(e.what[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_real),
+					    cmocka_unit_test(test_gone) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
