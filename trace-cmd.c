@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <signal.h>
 
-static const struct command *const commands[] = {
-	&cmd_record,	  &cmd_report, &cmd_virt_server, &cmd_listen,
-	&cmd_setup_guest, &cmd_list,   &cmd_restore,
-};
+#define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
+#define COMMAND_ENTRY(name) &cmd_##name,
+static const struct command *const commands[] = { COMMANDS(COMMAND_ENTRY) };
+#undef COMMAND_ENTRY
+#undef COMMAND_ENTRY
+#undef COMMAND_ENTRY
 
 static int usage(FILE *to)
 {

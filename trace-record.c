@@ -12,22 +12,23 @@
 #include "trace-cmd.h"
 
 #include <errno.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/recording.h"
+#include "tracing/meta.h"
 #include "tracing/plan-opts.h"
+#include "tracedat/writer.h"
 
 enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
-	bool virt, tcp, quiet, keep, to_stderr;
-	const char *output, *user, *net, *vsock; /* the last two: as typed */
+	bool virt, tcp, quiet, keep, to_stderr, date, proc_map;
+	const char *output, *user, *compression, *net, *vsock; /* the last two: as typed */
 	char host[NET_NAME_MAX];
 	uint32_t port;
-	uint64_t file_version, interval_us, protocol;
+	uint64_t file_version, interval_us, protocol, rt_prio, keep_kb;
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -44,6 +45,12 @@ static int set_no_filter(void *ctx, const struct opt *o, const char *val, struct
 
 #define AT(member) .off = offsetof(struct record_ctx, member)
 
+static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	(void)o;
+	return parse_u64(val, 1, 99, &((struct record_ctx *)ctx)->rt_prio, "-r", e);
+}
+
 static const struct opt record_opts[] = {
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(virt) },
@@ -51,7 +58,7 @@ static const struct opt record_opts[] = {
 	  opt_set_text, AT(net) },
 	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",
 	  opt_set_text, AT(vsock) },
-	{ 't', NULL, NULL, "with -N: send the pages over TCP instead of UDP, which may lose some",
+	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
 	  opt_set_flag, AT(tcp) },
 	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)", opt_set_u64,
 	  AT(protocol) },
@@ -62,8 +69,17 @@ static const struct opt record_opts[] = {
 	  .complete = "file" },
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
 	  AT(file_version) },
+	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end",
+	  tdat_opt_compression, AT(compression) },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
+	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",
+	  set_rt_prio },
+	{ 'm', NULL, "KB", "keep only the newest KiB of each CPU", opt_set_u64, AT(keep_kb) },
+	{ 0, "date", NULL, "store how far the clock is from the time of day", opt_set_flag,
+	  AT(date) },
+	{ 0, "proc-map", NULL, "store the address maps of COMMAND, or of those of -P", opt_set_flag,
+	  AT(proc_map) },
 	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,
 	  AT(keep) },
 	{ 'q', "quiet", NULL, "no table and no status line", opt_set_flag, AT(quiet) },
@@ -107,44 +123,32 @@ static int check_net(struct record_ctx *c, struct err *e)
 /* What the options say together. */
 static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
+	int ret;
+
 	if (c->virt && c->output) {
 		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
 		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
 	}
 	if (check_net(c, e))
 		return -EINVAL;
+	if (c->virt && c->compression) {
+		err_say(e, EINVAL,
+			"--virt writes no file in the guest, and --compression is for one");
+		err_hint(e, "leave it out; then on the host: trace-cmd convert");
+		return -EINVAL;
+	}
 	if (c->file_version != 6 && c->file_version != 7)
 		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			       (unsigned long long)c->file_version);
-	if (plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, not events to record");
-		return err_hint(e, "read it from the tracefs file 'trace' of this machine");
+	if (c->keep_kb && (c->virt || c->net || c->vsock || c->plan.plan->nbuffers > 1))
+		return err_say(e, EINVAL, "-m is for a local file with one buffer");
+	if ((c->virt || c->net || c->vsock) && plan_is_latency(c->plan.plan)) {
+		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
+		return err_hint(e, "record without --virt, -N and -V: -o says which file");
 	}
-	return plan_check(c->plan.plan, has_command, e);
-}
-
-/* "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64" */
-static void make_version(char *to, size_t room)
-{
-	struct utsname u;
-
-	if (uname(&u))
-		snprintf(to, room, "trace-cmd %s", VERSION);
-	else
-		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
-			 u.machine);
-}
-
-static int print_table(const struct record_ctx *c, const struct totals *t)
-{
-	struct buf text = { 0 };
-
-	if (c->quiet)
-		return 0;
-	if (!totals_print(t, &text) && !buf_text(&text))
-		fputs((const char *)text.data, c->to_stderr ? stderr : stdout);
-	buf_free(&text);
-	return 0;
+	ret = plan_check(c->plan.plan, has_command, e);
+	return ret ? ret
+		   : tdat_compression_for(c->compression, (int)c->file_version, &c->compression, e);
 }
 
 /* NULL with @e. */
@@ -163,14 +167,17 @@ static struct dest *make_dest(const struct record_ctx *c, const char *version, s
 		return dest_net_new(&o, e);
 	if (c->virt)
 		return dest_virt_new(version, e);
-	return dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, e);
+	return dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version,
+			     c->compression, e);
 }
 
 static void print_end(const struct record_ctx *c, const struct recording_result *r, struct dest *d)
 {
 	const char *note = d->ops->note ? d->ops->note(d) : NULL;
 
-	print_table(c, &r->totals);
+	if (!c->quiet && !r->text)
+		totals_write(&r->totals, c->to_stderr ? stderr : stdout, NULL);
+	fflush(stdout);
 	if (note && !c->quiet)
 		fprintf(stderr, "trace-cmd: %s\n", note);
 	if (r->ended_by_host)
@@ -180,19 +187,22 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 
 static int run(struct record_ctx *c, char *const *command)
 {
-	char version[MSG_MAX_PEER + 32]; /* cut on the wire where it is longer */
+	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
 	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
-				    .version = version,
+				    .version = meta_version(version, sizeof(version)),
+				    .rt_prio = (unsigned int)c->rt_prio,
+				    .keep_bytes = c->keep_kb * 1024,
+				    .date = c->date,
+				    .proc_map = c->proc_map,
 				    .keep = c->keep,
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
 	struct err e = { 0 };
 	int ret;
 
-	make_version(version, sizeof(version));
 	o.dest = make_dest(c, version, &e);
 	if (!o.dest || !result) {
 		err_print(stderr, &e);
@@ -233,7 +243,7 @@ const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
 	.summary =
-		"record a trace into trace.dat, or to a listener (-N), or from a guest to its host (--virt)",
+		"record a trace into trace.dat, to a listener (-N), or from a guest to its host (--virt)",
 	.details = "Without COMMAND it records until Ctrl-C.\n",
 	.opts = record_opts,
 	.nopts = ARRAY_SIZE(record_opts),

@@ -7,6 +7,7 @@
  * Three ways to say which: a directory (all orphans in it), the .meta file or the name of the
  * recording, or stock's form: the metadata with -i (any file that begins as a trace.dat of version
  * 6) and the files of the CPUs, whose names end in .cpuN. In the last form the given files stay.
+ * With -c it only makes such metadata, from this machine.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +17,15 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "recording/partial.h"
 #include "session/restore.h"
+#include "tracing/meta.h"
 #include "trace-cmd.h"
 
 struct restore_opts {
-	const char *output, *input;
+	const char *output, *input, *tracing, *kallsyms;
 	uint64_t version;
-	bool quiet;
+	bool quiet, create;
 };
 
 #define OPT(letter, name, arg, help, set, member, comp)                                   \
@@ -34,6 +37,12 @@ static const struct opt restore_opts[] = {
 	OPT('o', "output", "FILE", "with files of CPUs: write FILE (default: trace.dat)",
 	    opt_set_text, output, "file"),
 	OPT('i', "input", "FILE", "take the metadata from FILE", opt_set_text, input, "file"),
+	OPT('c', NULL, NULL, "make a HEAD from this machine (default: trace-partial.dat)",
+	    opt_set_flag, create, NULL),
+	OPT('t', NULL, "DIR", "with -c: read this tracing directory, perhaps a copy", opt_set_text,
+	    tracing, "dir"),
+	OPT('k', NULL, "FILE", "with -c: read this file instead of /proc/kallsyms", opt_set_text,
+	    kallsyms, "file"),
 	OPT(0, "file-version", "6|7", "version of the file (default: 7)", opt_set_u64, version,
 	    NULL),
 	OPT('q', "quiet", NULL, "say nothing but errors", opt_set_flag, quiet, NULL),
@@ -221,6 +230,40 @@ static enum exit_status restore_parts(const struct restore_opts *o, char **paths
 	return status;
 }
 
+static enum exit_status create_head(const struct restore_opts *o)
+{
+	char version[META_VERSION_MAX];
+	struct partial_opts how = { .path = o->output ? o->output : "trace-partial.dat",
+				    .tracing = o->tracing,
+				    .kallsyms = o->kallsyms,
+				    .version = meta_version(version, sizeof(version)) };
+	struct err e = { 0 };
+
+	if (partial_write(&how, &e)) {
+		err_print(stderr, &e);
+		return EXIT_FAILED;
+	}
+	if (!o->quiet)
+		printf("made %s\n", how.path);
+	return EXIT_WHOLE;
+}
+
+static int check_opts(const struct restore_opts *o, bool words, struct err *e)
+{
+	if (o->version != 6 && o->version != 7)
+		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
+			       (unsigned long long)o->version);
+	if (!o->create && (o->tracing || o->kallsyms))
+		return err_say(e, EINVAL, "-t and -k say what -c reads, and it is not given");
+	if (o->create && (words || o->input)) {
+		err_say(e, EINVAL, "-c makes a HEAD and restores nothing");
+		return err_hint(e, "first restore -c -o HEAD, then restore -i HEAD FILE.cpu0 ...");
+	}
+	if (!o->create && !words)
+		return err_say(e, EINVAL, "restore what? Name a directory, or a .meta file");
+	return 0;
+}
+
 static int restore_run(const struct command *self, int argc, char **argv)
 {
 	struct restore_opts o = { .version = 7 };
@@ -231,15 +274,12 @@ static int restore_run(const struct command *self, int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (o.version != 6 && o.version != 7)
-		err_say(&e, EINVAL, "--file-version is 6 or 7, not %llu",
-			(unsigned long long)o.version);
-	else if (rest == argc)
-		err_say(&e, EINVAL, "restore what? Name a directory, or a .meta file");
-	if (e.code) {
+	if (check_opts(&o, rest < argc, &e)) {
 		err_print(stderr, &e);
 		return EXIT_USAGE;
 	}
+	if (o.create)
+		return create_head(&o);
 	if (o.input || o.output)
 		return restore_parts(&o, argv + rest, argc - rest);
 	for (int i = rest; i < argc; i++)
@@ -251,7 +291,7 @@ static int restore_run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_restore = {
 	.name = "restore",
-	.args = "DIR|FILE.meta... | [-o FILE] [-i HEAD] FILE.cpuN...",
+	.args = "DIR|FILE.meta... | [-o FILE] [-i HEAD] FILE.cpuN... | -c [-o HEAD]",
 	.summary = "make a trace.dat of what a killed recording left",
 	.details = "Exit status: 0 whole, 3 restored with losses, 1 failed, 2 usage.",
 	.opts = restore_opts,

@@ -246,6 +246,13 @@ int path_fmt(char *buf, size_t size, struct err *e, const char *fmt, ...)
 	return 0;
 }
 
+bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* mkdir(2); a directory that is there is fine, or a symbolic link to one. */
 static int make_dir(const char *path, mode_t mode)
 {

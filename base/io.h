@@ -44,6 +44,9 @@ int copy_range(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t n,
 /* Format into @buf; -ENAMETOOLONG when it does not fit. */
 int path_fmt(char *buf, size_t size, struct err *e, const char *fmt, ...) PRINTF(4, 5);
 
+/* Both are there, and are one file. */
+bool same_file(const char *a, const char *b);
+
 /* mkdir -p with @mode for what is made. */
 int make_dirs(const char *path, mode_t mode, struct err *e);
 

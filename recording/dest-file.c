@@ -7,16 +7,19 @@
  * The same files as on the host of a guest (session/store.c): metadata and a part file for each CPU
  * beside the output while recording, put together at the end. So a recording that is cut short is
  * restored the same way, and several buffers share a part file with marks between them.
+ *
+ * The text of a latency tracer is known at once: its file is written whole and then named.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/newfile.h"
 #include "recording/dest.h"
 #include "session/store.h"
+#include "tracedat/writer.h"
 
 struct dest_file {
 	struct dest base;
@@ -30,26 +33,6 @@ struct dest_file {
 static struct dest_file *file_of(const struct dest *d)
 {
 	return container_of(d, struct dest_file, base);
-}
-
-/*
- * What is at @path will be replaced: a link's target and not the link, and nothing but a file (as
- * root it would be /dev/null otherwise). *@to is owned by the caller.
- */
-static int find_target(const char *path, char **to, struct err *e)
-{
-	struct stat st;
-
-	*to = realpath(path, NULL);
-	if (!*to && errno == ENOENT)
-		*to = strdup(path);
-	if (!*to)
-		return err_set(e, errno, "cannot write %s", path);
-	if (stat(*to, &st) || S_ISREG(st.st_mode))
-		return 0;
-	err_say(e, EINVAL, "-o %s: that is no file, and it would be replaced", path);
-	err_hint(e, "name a file that is not there, or one to overwrite");
-	return -EINVAL;
 }
 
 /* The directory and the last part of @path. */
@@ -67,14 +50,19 @@ static int split_path(struct dest_file *f, const char *path, struct err *e)
 	return ret ? ret : path_fmt(f->name, sizeof(f->name), e, "%s", name);
 }
 
+static int open_dir(struct dest_file *f, struct err *e)
+{
+	f->place.dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return f->place.dirfd < 0 ? err_set(e, errno, "cannot open the directory %s", f->dir) : 0;
+}
+
 static int file_open(struct dest *d, const struct dest_shape *shape, struct err *e)
 {
 	struct dest_file *f = file_of(d);
 
 	f->shape = *shape;
-	f->place.dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->place.dirfd < 0)
-		return err_set(e, errno, "cannot open the directory %s", f->dir);
+	if (open_dir(f, e))
+		return -EIO;
 	f->store = store_new(&f->place, "", e);
 	return f->store ? store_data(f->store, shape->cpu_count, e) : -EIO;
 }
@@ -161,12 +149,48 @@ static const struct dest_ops file_ops = {
 	.free = file_free,
 };
 
+static int write_text(const struct dest_file *f, struct newfile *to, struct view head,
+		      struct view text, struct err *e)
+{
+	struct tdat_head parsed;
+	struct tdat_file_plan plan = { .version = f->place.version,
+				       .compression = f->place.compression,
+				       .latency = (const char *)text.p,
+				       .latency_len = text.len,
+				       .head = &parsed };
+	int ret = tdat_head_parse(&parsed, head.p, head.len, e);
+
+	if (!ret)
+		ret = tdat_write(to->fd, to->path, &plan, e);
+	tdat_head_free(&parsed);
+	return ret ? ret : newfile_publish(to, e);
+}
+
+int dest_file_text(struct dest *d, struct view head, struct view text, struct err *e)
+{
+	struct dest_file *f = file_of(d);
+	char path[PATH_MAX];
+	struct newfile to;
+	int ret;
+
+	if (d->ops != &file_ops)
+		return err_say(e, EOPNOTSUPP, "the text of a latency tracer goes to a file only");
+	ret = path_fmt(path, sizeof(path), e, "%s/%s", f->dir, f->name);
+	if (!ret)
+		ret = newfile_begin(&to, path, e);
+	if (ret)
+		return ret;
+	ret = write_text(f, &to, head, text, e);
+	newfile_end(&to);
+	return ret;
+}
+
 const char *dest_file_path(const struct dest *d)
 {
 	return file_of(d)->result.path;
 }
 
-struct dest *dest_file_new(const char *path, int version, struct err *e)
+struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e)
 {
 	struct dest_file *f = calloc(1, sizeof(*f));
 	AUTO_FREE char *target = NULL;
@@ -176,9 +200,11 @@ struct dest *dest_file_new(const char *path, int version, struct err *e)
 		return NULL;
 	}
 	f->base.ops = &file_ops;
-	f->place = (struct store_place){ .dirfd = -1, .outdir = f->dir, .version = version };
+	f->place = (struct store_place){
+		.dirfd = -1, .outdir = f->dir, .version = version, .compression = compression
+	};
 	f->place.exact = f->name;
-	if (find_target(path, &target, e) || split_path(f, target, e)) {
+	if (newfile_target(path, &target, e) || split_path(f, target, e)) {
 		free(f);
 		return NULL;
 	}

@@ -57,7 +57,11 @@ static int refuse_buffers(const struct dest_net *n, struct err *e)
 		err_hint(e, "-t sends the trace over TCP");
 	} else {
 		err_say(e, EOPNOTSUPP, "this listener cannot keep several buffers apart: no -B");
-		err_hint(e, "a 'trace-cmd listen' of this version can, or record into a file");
+		err_hint(
+			e, "%s",
+			n->opts.gen && n->opts.gen < WIRE_V3
+				? "leave out --protocol: version 3 may be able to"
+				: "a 'trace-cmd listen' of this version can, or record into a file");
 	}
 	return -EOPNOTSUPP;
 }

@@ -15,6 +15,8 @@
 
 #include "recording/pump.h"
 #include "session/totals.h"
+#include "tracedat/head.h"
+#include "tracing/tracefs.h"
 #include "transport/net.h"
 #include "wire/dialect.h"
 
@@ -37,6 +39,14 @@ struct dest_end {
 		*totals; /* finish adds what it knows: what became of the pages behind the sink */
 };
 
+/* The open ring buffers, for a destination that reads them itself. Borrowed until it is freed. */
+struct dest_sources {
+	const int *fds;		  /* [cpu index * nbuffers + buffer] */
+	const char *const *names; /* of each buffer, "" = the top one */
+	struct tracefs *const *buffers;
+	const struct tracefs *top;
+};
+
 struct dest_ops {
 	const char *name;
 	/* The other end's patience begins with .begin: what takes long is collected before it. */
@@ -45,6 +55,10 @@ struct dest_ops {
 	int (*begin)(struct dest *d, struct err *e); /* may be NULL */
 	/* Of the CPU with this index in shape.cpus: .sink and what belongs to it in @o. */
 	int (*sink)(struct dest *d, size_t cpu_index, struct pump_opts *o, struct err *e);
+	/* Instead of .sink and the pumps; else NULL. Tracing is not on yet. */
+	int (*sources)(struct dest *d, const struct dest_sources *s, struct err *e);
+	int (*drain)(struct dest *d,
+		     struct err *e); /* with .sources: tracing is off, read what is left */
 	int (*head)(struct dest *d, const uint8_t *bytes, size_t len, struct err *e);
 	int (*check)(struct dest *d, struct err *e);
 	int (*watch_fd)(const struct dest *d); /* -1: nothing to watch */
@@ -63,8 +77,14 @@ struct dest {
 /* NULL on error; d->ops->free(d) when done. @peer: our version text, borrowed. */
 struct dest *dest_virt_new(const char *peer, struct err *e);
 
-/* @path: the file to write; @version: 6 or 7. */
-struct dest *dest_file_new(const char *path, int version, struct err *e);
+/* @path: the file to write; @version: 6 or 7; @compression: as of tdat_compression_for(). */
+struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e);
+
+/*
+ * Instead of all that: the file of a latency tracer, from its head and its text. -EOPNOTSUPP where
+ * @d is no file.
+ */
+int dest_file_text(struct dest *d, struct view head, struct view text, struct err *e);
 const char *dest_file_path(const struct dest *d);
 
 struct dest_net_opts {

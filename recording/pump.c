@@ -16,6 +16,10 @@
  * Datagrams are paced: what a stream holds up, a network drops. 32 KiB in a millisecond are more
  * than a network of 100 Mbit takes from one CPU, and what comes faster is counted by the kernel.
  *
+ * With .keep the file is a window: whenever it has grown too long, its newer half is copied to
+ * where it began, and writing goes on from there. The file is shared with other CPUs, which have
+ * places of their own in it, so nothing can be cut out of it.
+ *
  * A source whose CPU goes offline simply has nothing more: its pages stay readable. A CPU that was
  * never online has no ring yet: poll(2) of its file says POLLERR at once and read(2) ENODEV, until
  * it comes.
@@ -23,8 +27,10 @@
 #include "recording/pump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -57,6 +63,8 @@ struct pump {
 	_Atomic bool failed;
 	_Atomic uint64_t patience_ns;
 	_Atomic uint64_t moved;
+	off_t base; /* where the pages begin in the sink, with .keep */
+	uint64_t trimmed;
 	struct err err;
 };
 
@@ -107,6 +115,40 @@ static int move_pages(struct pump *p)
 		if (ret)
 			return ret;
 	}
+}
+
+static int trim_failed(struct pump *p)
+{
+	return err_set(&p->err, errno, "CPU %u: cannot cut off old pages", p->opts.cpu);
+}
+
+/* The older half of the window goes, in whole pages. */
+static int trim(struct pump *p)
+{
+	off_t end = p->opts.keep ? lseek(p->opts.sink, 0, SEEK_CUR) : 0;
+	uint64_t size, cut, rest;
+	int ret;
+
+	if (end < 0)
+		return trim_failed(p);
+	if (!p->opts.keep || end - p->base <= (off_t)p->opts.keep)
+		return 0;
+	size = (uint64_t)(end - p->base);
+	cut = align_up(size - p->opts.keep / 2, p->opts.page_size);
+	if (cut >= size)
+		return 0;
+	rest = size - cut;
+	ret = copy_range(p->opts.sink, (uint64_t)p->base + cut, p->opts.sink, (uint64_t)p->base,
+			 rest, &p->err);
+	if (ret)
+		return ret;
+	if (lseek(p->opts.sink, p->base + (off_t)rest, SEEK_SET) < 0)
+		return trim_failed(p);
+	/* What cannot be freed is overwritten later. */
+	fallocate(p->opts.sink, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, p->base + (off_t)rest,
+		  (off_t)cut);
+	p->trimmed += cut;
+	return 0;
 }
 
 /* What to poll for: the call to finish, and the sink if it is full, else the sources. */
@@ -170,7 +212,7 @@ static void move_rest(struct pump *p)
 
 		p->blocked = ret == REC_BLOCKED;
 		p->moved = recorder_stats(p->rec)->bytes_out;
-		if (ret < 0 || ret == REC_IDLE || ret == REC_END)
+		if (trim(p) || ret < 0 || ret == REC_IDLE || ret == REC_END)
 			return;
 		if (p->moved != seen || !give_up)
 			give_up = now_ns() + p->patience_ns;
@@ -196,7 +238,8 @@ static void *pump_thread(void *arg)
 
 		p->blocked = ret == REC_BLOCKED;
 		p->moved = recorder_stats(p->rec)->bytes_out;
-		if (ret < 0 || (ret != REC_BUDGET && !wait_for_work(p, p->opts.interval_ns))) {
+		if (trim(p) || ret < 0 ||
+		    (ret != REC_BUDGET && !wait_for_work(p, p->opts.interval_ns))) {
 			p->failed = true;
 			return NULL;
 		}
@@ -225,6 +268,7 @@ static int pump_init(struct pump *p, const struct pump_opts *o, struct err *e)
 				    .seq = o->seq };
 
 	p->opts = *o;
+	p->base = o->keep ? lseek(o->sink, 0, SEEK_CUR) : 0;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->sources = calloc(o->nsources, sizeof(*p->sources));
 	p->mark = malloc(o->page_size);
@@ -282,10 +326,25 @@ void pump_join(struct pump *p, struct pump_result *to)
 	pthread_join(p->thread, NULL);
 	s = recorder_stats(p->rec);
 	*to = (struct pump_result){ .sent = s->bytes_out > overhead ? s->bytes_out - overhead : 0,
+				    .trimmed = p->trimmed,
 				    .stuck = recorder_pending(p->rec),
 				    .err = p->err,
 				    .copying = s->copying };
+	to->sent -= p->trimmed;
 	pump_free(p);
+}
+
+int pump_set_prio(const struct pump *p, unsigned int prio, struct err *e)
+{
+	struct sched_param param = { .sched_priority = (int)prio };
+
+	if (!prio || !sched_setscheduler(p->tid, SCHED_FIFO, &param))
+		return 0;
+	err_set(e, errno, "-r %u: cannot make the thread of CPU %u a real-time one", prio,
+		p->opts.cpu);
+	if (e && e->code == EPERM)
+		err_hint(e, "run it as root, or without -r");
+	return e ? -e->code : -EIO;
 }
 
 pid_t pump_tid(const struct pump *p)

@@ -24,21 +24,30 @@ struct pump_opts {
 	uint64_t sink_room; /* bytes that it takes at most, 0 = no limit */
 	bool datagram; /* the sink is a UDP socket, .nsources 1, no marks: see trace-recorder.h */
 	bool seq;
+	/*
+	 * > 0: of what was written to the sink, a file with a position, only the newest pages are
+	 * kept: at most these bytes and at least half of them. For one source.
+	 */
+	uint64_t keep;
 	bool start_mark;    /* begin with a mark page: the reader looks for it */
 	uint64_t stream_id; /* for the marks */
 };
 
 /* What became of a pump's pages. Bytes; the first mark page is not counted as sent. */
 struct pump_result {
-	uint64_t sent;	/* given to the sink */
-	uint64_t stuck; /* read, and not taken by the sink before the end */
-	struct err err; /* .code 0, or what the sink or the source said */
-	bool copying;	/* splice was refused */
+	uint64_t sent;	  /* given to the sink, and kept */
+	uint64_t trimmed; /* given to the sink, and cut off again: see .keep */
+	uint64_t stuck;	  /* read, and not taken by the sink before the end */
+	struct err err;	  /* .code 0, or what the sink or the source said */
+	bool copying;	  /* splice was refused */
 };
 
 /* Starts the thread. NULL on error. */
 struct pump *pump_start(const struct pump_opts *o, struct err *e);
 pid_t pump_tid(const struct pump *p); /* of the thread, to hide it from the trace */
+
+/* Real-time priority (SCHED_FIFO, 1 to 99) of the thread; 0 = nothing is changed. */
+int pump_set_prio(const struct pump *p, unsigned int prio, struct err *e);
 
 /*
  * Tracing is off: move what is left, then end. @patience_ns: how long a sink that takes nothing is

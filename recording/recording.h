@@ -18,13 +18,19 @@ struct recording_opts {
 	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
 	const char *version;	       /* text of the VERSION option */
 	bool status;		       /* a status line each second on stderr */
-	bool keep;		       /* -k: leave the tracing set up, with tracing_on 0 */
+	unsigned int
+		rt_prio;     /* -r: SCHED_FIFO priority of the recording threads, 0 = as they are */
+	uint64_t keep_bytes; /* -m: of each CPU's newest pages, 0 = all */
+	bool date;	     /* --date: store the distance of the clock to the time of day */
+	bool proc_map;	     /* --proc-map: store the address maps of what is traced */
+	bool keep;	     /* -k: leave the tracing set up, with tracing_on 0 */
 };
 
 struct recording_result {
 	struct totals totals; /* by CPU number */
 	int command_status;   /* as wait(2) gives it; 0 without a command */
 	bool ended_by_host;   /* the other end asked for the end */
+	bool text;	      /* a latency tracer: its text was stored, there are no totals */
 };
 
 /*

@@ -9,7 +9,7 @@
 
 #include <traceevent/event-parse.h>
 
-#include "report/merge.h"
+#include "tracedat/merge.h"
 
 struct graph_options {
 	bool tailprint; /* the name behind the } at the end of a function */

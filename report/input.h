@@ -7,7 +7,7 @@
 
 #include "report/clock.h"
 #include "report/filter.h"
-#include "report/merge.h"
+#include "tracedat/merge.h"
 #include "report/print.h"
 #include "report/record.h"
 #include "report/tep.h"

@@ -40,23 +40,28 @@ static int set_machine(struct tep_handle *tep, const struct tdat_head *head)
 	return rc;
 }
 
-static void parse_format(struct report_tep *to, struct view text, const char *system)
+static void parse_format(struct report_tep *to, struct view text, const char *system,
+			 const struct report_tep_setup *how)
 {
-	if (!format_is_sane(text) ||
-	    tep_parse_event(to->tep, (const char *)text.p, text.len, system))
-		to->bad_formats++;
+	if (format_is_sane(text) &&
+	    !tep_parse_event(to->tep, (const char *)text.p, text.len, system))
+		return;
+	to->bad_formats++;
+	if (how->bad)
+		how->bad(how->ctx, system, text);
 }
 
-static void parse_formats(struct report_tep *to, const struct tdat_head *head)
+static void parse_formats(struct report_tep *to, const struct tdat_head *head,
+			  const struct report_tep_setup *how)
 {
 	struct tdat_format_iter it = { 0 };
 
 	while (tdat_next_ftrace_format(head, &it))
-		parse_format(to, it.text, "ftrace");
+		parse_format(to, it.text, "ftrace", how);
 	to->damaged = it.bad;
 	it = (struct tdat_format_iter){ 0 };
 	while (tdat_next_event_format(head, &it))
-		parse_format(to, it.text, it.system);
+		parse_format(to, it.text, it.system, how);
 	to->damaged |= it.bad;
 }
 
@@ -91,7 +96,7 @@ int report_tep_init(struct report_tep *to, const struct tdat_head *head,
 	if (set_machine(to->tep, head))
 		return err_say(e, EPROTO, "the description of the page header makes no sense");
 	to->plugins = tep_load_plugins(to->tep);
-	parse_formats(to, head);
+	parse_formats(to, head, how);
 	if (parse_text(to->tep, head->kallsyms, tep_parse_kallsyms) ||
 	    parse_text(to->tep, head->printk, tep_parse_printk_formats) ||
 	    parse_text(to->tep, head->cmdlines, tep_parse_saved_cmdlines))

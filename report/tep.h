@@ -14,6 +14,9 @@
 struct report_tep_setup {
 	bool no_plugins;	/* load none */
 	bool no_system_plugins; /* load those of the user only */
+	/* Called for each format that cannot be parsed; may be NULL. */
+	void (*bad)(void *ctx, const char *system, struct view text);
+	void *ctx;
 };
 
 struct report_tep {

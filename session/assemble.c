@@ -9,7 +9,8 @@
  * Where the head names several buffers, or nothing vouches for the stream (a peer without marks, or
  * a killed server's parts), the pages are read once: mark pages say which buffer the next ones are
  * of, and a page whose header cannot be is left out and counted. If extents are scattered then, or
- * the file system cannot take holes out, the writer copies them into a new file.
+ * the file system cannot take holes out, or the file is to be compressed, the writer copies them
+ * into a new file.
  *
  * The file appears under its name only when it is whole and on the disk: <name>.tmp or .data,
  * fsync, a rename that never replaces. Only then are the parts removed. So at any moment either the
@@ -395,6 +396,11 @@ static int write_copy(struct assembly *a, struct store_result *res, struct err *
 	return rc;
 }
 
+static bool packs(const struct assembly *a)
+{
+	return a->file.compression && strcmp(a->file.compression, "none") != 0;
+}
+
 /* In place: a plan, if all pages of each CPU stand at the beginning of its region, in their order.
  */
 static bool plan_in_place(const struct assembly *a, struct region_plan *p)
@@ -402,7 +408,7 @@ static bool plan_in_place(const struct assembly *a, struct region_plan *p)
 	uint64_t block = max_u64(max_u64(a->sh.head.page_size, a->page_size), 4096);
 	bool any = false;
 
-	if (a->st->data < 0 || a->nbuffers != 1)
+	if (a->st->data < 0 || a->nbuffers != 1 || packs(a))
 		return false;
 	*p = (struct region_plan){ .regions = a->st->regions,
 				   .version = (uint32_t)a->file.version };
@@ -430,6 +436,7 @@ static int write_in_place(struct assembly *a, struct region_plan *p, struct stor
 	if (rc)
 		return rc;
 	a->file.in_place = true;
+	a->file.compression = NULL; /* a cut that was begun without is ended without */
 	a->file.version = (int)p->version;
 	rc = tdat_data_offset(&a->file, &head, e);
 	if (!rc && head != p->head)
@@ -512,6 +519,7 @@ static int put_together(struct assembly *a, struct store_result *res, struct err
 	if (!a->window)
 		return err_set(e, ENOMEM, "no memory to read part files");
 	a->file = (struct tdat_file_plan){ .version = a->st->version,
+					   .compression = a->st->place->compression,
 					   .head = &a->sh.head,
 					   .buffers = a->buffers,
 					   .nbuffers = a->nbuffers };

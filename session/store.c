@@ -499,6 +499,31 @@ struct store *store_adopt(const struct store_place *place, const char *meta, str
 	return st;
 }
 
+/* Metadata of version 7, as stock's "restore -c" makes them, become a head of version 6 in memory.
+ */
+static int flatten_meta(struct store *st, const char *head, struct err *e)
+{
+	enum { VERSION_AT = 10, META_MAX = 1 << 30 };
+	struct buf file = { 0 }, flat = { 0 };
+	int version, ret;
+	char v;
+
+	if (pread(st->meta, &v, 1, VERSION_AT) != 1 || v != '7')
+		return 0;
+	ret = read_fd_all(st->meta, &file, META_MAX, head, e);
+	if (!ret && tdat_head_flatten(file.data, file.len, &flat, &version, e))
+		ret = err_prefix(e, "%s", head);
+	close(st->meta);
+	st->meta = ret ? -1 : memfd_create("head", MFD_CLOEXEC);
+	if (!ret && st->meta < 0)
+		ret = err_set(e, errno, "no memory for the metadata");
+	if (!ret)
+		ret = write_all(st->meta, flat.data, flat.len, head, e);
+	buf_free(&file);
+	buf_free(&flat);
+	return ret;
+}
+
 static int gather(struct store *st, const char *name, const char *head, const char *const *parts,
 		  uint32_t nparts, struct err *e)
 {
@@ -508,6 +533,11 @@ static int gather(struct store *st, const char *name, const char *head, const ch
 	if (rc)
 		return rc;
 	st->meta = open(head, O_RDONLY | O_CLOEXEC);
+	if (st->meta >= 0) {
+		rc = flatten_meta(st, head, e);
+		if (rc)
+			return rc;
+	}
 	if (st->meta < 0 || fstat(st->meta, &s))
 		return err_set(e, errno, "cannot open %s", head);
 	if (flock(st->meta, LOCK_EX | LOCK_NB))

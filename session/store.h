@@ -24,6 +24,11 @@ struct store_place {
 	const char *exact;  /* not NULL: the file's name, whatever the domain; one that is there is
 			       replaced */
 	int version;	    /* of the trace.dat: 6 or 7; 0: as the metadata's (.whole), else 7 */
+	/*
+	 * As of tdat_compression_for(); NULL: none. Static or borrowed. A compressed file is
+	 * written anew at the end: for a moment there must be room for it beside the .data.
+	 */
+	const char *compression;
 };
 
 struct store;

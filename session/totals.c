@@ -109,3 +109,14 @@ const char *totals_line(const struct totals *t, char *to, size_t room)
 			(unsigned long long)s.disk);
 	return to;
 }
+
+int totals_write(const struct totals *t, FILE *to, struct err *e)
+{
+	struct buf text = { 0 };
+	int ret = totals_print(t, &text);
+
+	if (!ret)
+		fwrite(text.data, 1, text.len, to);
+	buf_free(&text);
+	return ret ? err_set(e, ENOMEM, "no memory for the table") : 0;
+}

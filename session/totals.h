@@ -39,6 +39,9 @@ uint64_t totals_pages(const struct totals *t, uint64_t bytes);
 /* The table: a line for each CPU that has anything, and the sum. 0 or -ENOMEM. */
 int totals_print(const struct totals *t, struct buf *to);
 
+/* The same into @to. */
+int totals_write(const struct totals *t, FILE *to, struct err *e);
+
 /* One line for a log: "1234 events, 1.5 MiB; lost: 3 events in the ring, 2 pages on the way". */
 const char *totals_line(const struct totals *t, char *to, size_t room);
 

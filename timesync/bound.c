@@ -157,10 +157,11 @@ static struct piece *new_piece(struct ts_bound *b, uint64_t host, uint32_t life)
 /* The piece in which a message of @host belongs. One that is late belongs to the last. */
 static struct piece *piece_for(struct ts_bound *b, uint64_t host)
 {
-	struct piece *p = b->n ? &b->pieces[b->n - 1] : NULL;
+	struct piece *p;
 
-	if (!p)
+	if (!b->n)
 		return new_piece(b, host, 0);
+	p = &b->pieces[b->n - 1];
 	if ((int64_t)(host - p->begin) > 0 && b->how.window && host - p->begin >= b->how.window)
 		return new_piece(b, host, p->life);
 	if ((int64_t)(host - p->end) > 0)

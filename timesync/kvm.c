@@ -274,7 +274,7 @@ int ts_kvm_map(const struct ts_kvm_vm *vm, const uint32_t *apic, size_t cpus, si
 				       key.id);
 		m[i] = (size_t)(v - vm->vcpus);
 	}
-	rc = check_map(m, cpus, vm->n, apic, e);
+	rc = apic ? check_map(m, cpus, vm->n, apic, e) : 0;
 	if (!rc)
 		*map = steal_ptr(m);
 	return rc;

@@ -15,6 +15,11 @@
  * never count: a mark is put behind it, one unit later with the same values. A reader of a lone
  * point takes its offset and not its scaling: a lone point that scales gets the mark, too.
  *
+ * Stock calculates in 64 bits. Interpolation overflows there when the stretch between two points,
+ * multiplied with the rise of the offset, does (an hour with 50 ppm): such a stretch is written in
+ * parts, with room for times some stretches behind the last point. A scaling that is exact
+ * overflows with any time; there nothing helps.
+ *
  * Where the clock of a guest goes back (it writes its TSC; it was migrated) some guest times exist
  * twice and a table by guest time can only say one: the later life of the clock has it.
  */
@@ -22,7 +27,13 @@
 
 #include <errno.h>
 
-enum { MAX_POINTS = 1 << 20, MIN_POINTS = 2, MAX_FRACTION = 127 };
+enum {
+	MAX_POINTS = 1 << 20,
+	MIN_POINTS = 2,
+	MAX_FRACTION = 127,
+	PRODUCT_BITS = 58,
+	MAX_PARTS = 1 << 12
+};
 
 struct line {
 	struct tdat_shift_sample *at; /* owned, room for .max + 2 */
@@ -283,11 +294,68 @@ size_t ts_points_missing(const struct ts_points *p, size_t *first)
 	return missing;
 }
 
+bool ts_points_scaled(const struct ts_points *p)
+{
+	for (size_t i = 0; i < p->cpus; i++)
+		for (size_t k = 0; k < p->lines[i].n; k++)
+			if (p->lines[i].at[k].scaling != 1 || p->lines[i].at[k].fraction)
+				return true;
+	return false;
+}
+
+/* In how many parts the stretch between two points is written, see the head. */
+static size_t parts_of(const struct ts_points *p, const struct tdat_shift_sample *s)
+{
+	unsigned __int128 product =
+		(unsigned __int128)(s[1].time - s[0].time) * distance(s[0].offset, s[1].offset);
+	size_t parts = 1;
+
+	if (p->kind == TS_STEPS)
+		return 1;
+	while (parts < MAX_PARTS && product / (parts * parts) >> PRODUCT_BITS)
+		parts *= 2;
+	return parts;
+}
+
+/* The stretch from @s on, without its end. */
+static size_t put_stretch(const struct tdat_shift_sample *s, size_t parts,
+			  struct tdat_shift_sample *to)
+{
+	__int128 rise = (int64_t)((uint64_t)s[1].offset - (uint64_t)s[0].offset);
+	unsigned __int128 span = s[1].time - s[0].time;
+
+	for (size_t i = 0; i < parts; i++) {
+		uint64_t past = (uint64_t)(span * i / parts);
+
+		to[i] = s[0];
+		to[i].time += past;
+		to[i].offset = (int64_t)((uint64_t)s[0].offset +
+					 (uint64_t)(rise * (__int128)past / (__int128)span));
+	}
+	return parts;
+}
+
+/* The points of @l as they are written; @to owns them. */
+static int copy_line(const struct ts_points *p, const struct line *l, struct tdat_shift_cpu *to)
+{
+	size_t n = with_end(p, l), room = n;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		room += parts_of(p, &l->at[i]) - 1;
+	to->samples = calloc(room, sizeof(*to->samples));
+	if (!to->samples)
+		return -ENOMEM;
+	for (size_t i = 0; i + 1 < n; i++)
+		to->n += put_stretch(&l->at[i], parts_of(p, &l->at[i]), &to->samples[to->n]);
+	to->samples[to->n++] = l->at[n - 1];
+	return 0;
+}
+
 int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, struct err *e)
 {
 	struct tdat_shift s = { .peer = peer, .interpolate = p->kind == TS_MEASURED };
 	size_t first = 0;
-	int rc;
+	int rc = 0;
 
 	if (ts_points_missing(p, &first))
 		return err_say(e, ENODATA, "nothing is known of the clock of the guest's CPU %zu",
@@ -295,11 +363,13 @@ int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, s
 	s.cpus = calloc(p->cpus, sizeof(*s.cpus));
 	if (!s.cpus)
 		return err_set(e, ENOMEM, "no memory for the points of the clocks");
-	s.ncpus = p->cpus;
-	for (size_t i = 0; i < p->cpus; i++)
-		s.cpus[i] = (struct tdat_shift_cpu){ p->lines[i].at, with_end(p, &p->lines[i]) };
-	rc = tdat_shift_put(&s, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, to, e);
-	free(s.cpus);
+	for (; !rc && s.ncpus < p->cpus; s.ncpus++)
+		rc = copy_line(p, &p->lines[s.ncpus], &s.cpus[s.ncpus]);
+	if (rc)
+		rc = err_set(e, ENOMEM, "no memory for the points of the clocks");
+	else
+		rc = tdat_shift_put(&s, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, to, e);
+	tdat_shift_free(&s);
 	return rc;
 }
 

@@ -62,9 +62,16 @@ size_t ts_points_missing(const struct ts_points *p, size_t *first);
 
 /*
  * Append the payload of a TIME_SHIFT option, in this machine's byte order, such that each reader
- * gets what ts_points_host() gives. -ENODATA when a CPU has no point (stock writes no option then).
+ * gets what ts_points_host() gives; to a unit, where a long stretch is written in parts. -ENODATA
+ * when a CPU has no point (stock writes no option then).
  */
 int ts_points_encode(const struct ts_points *p, uint64_t peer, struct buf *to, struct err *e);
+
+/*
+ * Does a CPU's clock run at another rate by its hardware? The stock trace-cmd multiplies such times
+ * in 64 bits, which overflow for any but the smallest: only our own report is right then.
+ */
+bool ts_points_scaled(const struct ts_points *p);
 
 /*
  * The point of a clock that the hardware scales: guest = ((host * @ratio) >> @fraction) + @tsc. The

@@ -109,12 +109,25 @@ static void check_option(struct check *c, size_t i, const struct tdat_option *o)
 	}
 }
 
+/* Sections that no reader needs. */
+static void check_extra(struct check *c, uint16_t id)
+{
+	struct err e = { 0 };
+	struct view body;
+
+	if (c->f->version == 7 && tdat_head_option(&c->f->head, id) &&
+	    file_section(c->f, id, &body, &e))
+		problem_err(c, &e);
+}
+
 static void check_options(struct check *c)
 {
 	const struct tdat_head *h = &c->f->head;
 
 	for (size_t i = 0; i < h->noptions; i++)
 		check_option(c, i, &h->options[i]);
+	check_extra(c, TDAT_OPT_BTF_FILE);
+	check_extra(c, TDAT_OPT_MODULES);
 	if (c->f->version == 7 && !tdat_head_option(h, TDAT_OPT_CPUCOUNT))
 		problem(c, "no option says the number of CPUs");
 }

@@ -23,13 +23,6 @@ struct tdat_cursor {
 	int64_t lost; /* not told yet */
 };
 
-static int64_t lost_sum(int64_t a, int64_t b)
-{
-	return a == PAGE_LOST_UNKNOWN || b == PAGE_LOST_UNKNOWN || a > INT64_MAX - b
-		       ? PAGE_LOST_UNKNOWN
-		       : a + b;
-}
-
 struct tdat_cursor *tdat_cursor_new(struct tdat_file *f, size_t buffer, size_t cpu_index,
 				    struct err *e)
 {
@@ -67,7 +60,7 @@ static int next_page(struct tdat_cursor *c, struct err *e)
 	if (rc <= 0)
 		return rc;
 	page_walk_begin(&c->walk, &c->layout, c->page);
-	c->lost = lost_sum(c->lost, c->walk.lost);
+	c->lost = page_lost_sum(c->lost, c->walk.lost);
 	c->walking = true;
 	return 1;
 }

@@ -106,6 +106,7 @@ static int default_layout(struct tdat_head *head, struct place *pl, struct err *
 int head_parse_headers(struct tdat_head *head, struct place *pl, struct err *e)
 {
 	static const char page[] = "header_page", event[] = "header_event";
+	uint64_t at = place_at(pl);
 	int rc = expect(pl, page, sizeof(page), "'header_page'", e);
 
 	if (!rc)
@@ -120,8 +121,10 @@ int head_parse_headers(struct tdat_head *head, struct place *pl, struct err *e)
 		return default_layout(head, pl, e);
 	rc = page_layout_parse(&head->layout, (const char *)head->header_page.p,
 			       head->header_page.len, head->big, e);
-	if (rc && e)
+	if (rc && e) {
+		err_prefix(e, "offset %#llx%s", (unsigned long long)at, pl->where);
 		e->code = EPROTO; /* it is the file that is wrong here */
+	}
 	return rc ? -EPROTO : 0;
 }
 

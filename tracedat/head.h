@@ -120,9 +120,9 @@ int tdat_put_option(struct buf *to, uint16_t id, const void *data, uint32_t len,
 int tdat_put_options_end(struct buf *to, struct err *e);
 
 /*
- * Metadata of either version, as a V3 client sends them, become a head of version 6 with its options
- * (version 7: sections are unpacked, their options are left out). @bytes is a file without data.
- * Appends to @to; *version is what it was.
+ * Metadata of either version, as a V3 client sends them, become a head of version 6 with its
+ * options (version 7: sections are unpacked, their options are left out). @bytes is a file without
+ * data. Appends to @to; *version is what it was.
  */
 int tdat_head_flatten(const uint8_t *bytes, size_t len, struct buf *to, int *version,
 		      struct err *e);

@@ -66,15 +66,26 @@ void out_align(struct out *o, uint64_t align)
 	o->at = align_up(o->at, align);
 }
 
+void out_skip(struct out *o, uint64_t n)
+{
+	out_flush(o);
+	o->at += n;
+}
+
+void out_patch_mem(struct out *o, uint64_t off, const void *from, size_t n)
+{
+	out_flush(o);
+	if (!o->rc && !o->dry)
+		o->rc = pwrite_all(o->fd, from, n, off, o->path, o->e);
+}
+
 void out_patch(struct out *o, uint64_t off, uint64_t v, size_t size)
 {
 	uint8_t bytes[8];
 	struct wcur w = wcur_make(bytes, sizeof(bytes), o->big);
 
 	wcur_uint(&w, v, size);
-	out_flush(o);
-	if (!o->rc && !o->dry)
-		o->rc = pwrite_all(o->fd, bytes, size, off, o->path, o->e);
+	out_patch_mem(o, off, bytes, size);
 }
 
 void out_extents(struct out *o, const struct tdat_cpu_data *cpu)
@@ -83,8 +94,6 @@ void out_extents(struct out *o, const struct tdat_cpu_data *cpu)
 	for (size_t i = 0; i < cpu->nextents; i++) {
 		const struct tdat_extent *x = &cpu->extents[i];
 
-		if (!o->data)
-			o->data = o->at;
 		if (!o->rc && !o->dry && !o->in_place)
 			o->rc = copy_range(x->fd, x->off, o->fd, o->at, x->len, o->e);
 		o->at += x->len;
@@ -95,6 +104,8 @@ int out_end(struct out *o)
 {
 	out_flush(o);
 	buf_free(&o->pending);
+	packer_free(o->packer);
+	o->packer = NULL;
 	if (!o->rc && !o->dry && ftruncate(o->fd, (off_t)o->at))
 		o->rc = err_set(o->e, errno, "cannot set the size of %s", o->path);
 	return o->rc;

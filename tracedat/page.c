@@ -20,22 +20,7 @@
 #include "tracedat/page.h"
 
 #include <endian.h>
-
-#define COMMIT_VALID  0x07ffffffU
-#define COMMIT_STORED (1U << 30) /* the number of lost events is behind the data */
-#define COMMIT_LOST   (1U << 31)
-
-#define DELTA_BITS 27
-#define STAMP_BITS 59
-#define TOP_BITS   (~0ULL << STAMP_BITS)
-
-enum record_type {
-	REC_LONG = 0, /* data, length in the next word */
-	REC_SHORT_MAX = 28,
-	REC_PADDING = 29,
-	REC_TIME_EXTEND = 30,
-	REC_TIME_STAMP = 31,
-};
+#include "tracedat/page-format.h"
 
 static inline uint32_t load32(const uint8_t *p, bool big)
 {
@@ -142,7 +127,7 @@ bool page_walk_next(struct page_walk *w, struct page_record *rec)
 		const uint8_t *p = w->page + w->at;
 		uint32_t word = load32(p, big);
 		uint32_t type = big ? word >> DELTA_BITS : word & 31;
-		uint32_t delta = big ? word & ((1U << DELTA_BITS) - 1) : word >> 5;
+		uint32_t delta = big ? word & DELTA_MAX : word >> 5;
 		uint32_t size = record_size(w, type, delta);
 
 		if (!size)

@@ -54,9 +54,18 @@ uint32_t page_valid(const struct page_layout *layout, const uint8_t *page);
 int64_t page_lost(const struct page_layout *layout, const uint8_t *page);
 
 /*
- * Say in a page of  bytes, of a machine that is not known yet, that an unknown number of events
- * was lost before it. False: it says so already, or it is empty.
+ * Say in a page of @size bytes, of a machine that is not known yet, that an unknown number of
+ * events was lost before it. False: it says so already, or it is empty.
  */
 bool page_set_missed(uint8_t *page, uint32_t size);
+
+/* What is lost in all when @a and then @b were: either may be PAGE_LOST_UNKNOWN, and so is the sum.
+ */
+static inline int64_t page_lost_sum(int64_t a, int64_t b)
+{
+	return a == PAGE_LOST_UNKNOWN || b == PAGE_LOST_UNKNOWN || a > INT64_MAX - b
+		       ? PAGE_LOST_UNKNOWN
+		       : a + b;
+}
 
 #endif

@@ -30,6 +30,20 @@ struct place file_place(const struct tdat_file *f, uint64_t off)
 	return place_make(f->map + at, f->size - at, f->head.big, at, "");
 }
 
+int blame_option(const struct tdat_file *f, const struct tdat_option *o, int rc, struct err *e)
+{
+	bool mapped = o->data.p >= f->map && o->data.p <= f->map + f->size;
+	unsigned int id = o->id;
+
+	if (mapped)
+		err_prefix(e, "option %u at offset %#llx", id,
+			   (unsigned long long)(o->data.p - f->map));
+	else
+		err_prefix(e, "option %u in the decompressed options of offset %#llx", id,
+			   (unsigned long long)f->first_options);
+	return rc;
+}
+
 static char *copy_text(const char *text, size_t len, struct err *e)
 {
 	char *to = strndup(text, len);
@@ -154,7 +168,7 @@ static int v6_instance(struct tdat_file *f, struct view option, uint32_t cpus, s
 	return v6_flyrecord(f, name, pl, cpus, e);
 }
 
-static uint32_t v6_cpus(const struct tdat_file *f)
+uint32_t file_cpus(const struct tdat_file *f)
 {
 	const struct tdat_option *o = tdat_head_option(&f->head, TDAT_OPT_CPUCOUNT);
 	struct rcur c = o ? rcur_make(o->data.p, o->data.len, f->head.big) : (struct rcur){ 0 };
@@ -167,7 +181,7 @@ static int v6_data(struct tdat_file *f, struct err *e)
 {
 	struct place pl = file_place(f, f->head.used);
 	const uint8_t *tag = rcur_take(&pl.c, TAG_LEN);
-	uint32_t cpus = v6_cpus(f);
+	uint32_t cpus = file_cpus(f);
 	int rc;
 
 	if (!tag)
@@ -180,9 +194,18 @@ static int v6_data(struct tdat_file *f, struct err *e)
 	if (memcmp(tag, TAG_FLYRECORD, TAG_LEN))
 		return place_bad(&pl, "neither trace pages nor latency text", e);
 	rc = v6_flyrecord(f, "", pl, cpus, e);
-	for (size_t i = 0; !rc && i < f->head.noptions; i++)
-		if (f->head.options[i].id == TDAT_OPT_BUFFER)
-			rc = v6_instance(f, f->head.options[i].data, cpus, e);
+	if (rc)
+		return rc == -ENODATA ? rc
+				      : err_prefix(e, "data at offset %#llx",
+						   (unsigned long long)f->head.used);
+	for (size_t i = 0; !rc && i < f->head.noptions; i++) {
+		const struct tdat_option *o = &f->head.options[i];
+
+		if (o->id == TDAT_OPT_BUFFER)
+			rc = v6_instance(f, o->data, cpus, e);
+		if (rc)
+			blame_option(f, o, rc, e);
+	}
 	return rc;
 }
 
@@ -194,36 +217,30 @@ int open_v6(struct tdat_file *f, struct err *e)
 		return rc;
 	f->method = unpack_find("none");
 	if (f->head.no_cpus)
-		return err_say(e, ENODATA, "the file ends before the number of CPUs");
+		return err_say(
+			e, ENODATA,
+			"the number of CPUs expected at offset %#llx, but the file ends there",
+			(unsigned long long)f->head.used);
 	return v6_data(f, e);
 }
 
-static const struct opener {
-	const char *version; /* with its NUL the bytes behind the magic */
-	int number;
-	int (*open)(struct tdat_file *f, struct err *e);
-} openers[] = {
-	{ "6", 6, open_v6 },
-	{ "7", 7, open_v7 },
-};
-
-static int open_version(struct tdat_file *f, struct err *e)
+int file_version(struct tdat_file *f, struct err *e)
 {
 	struct view all = { f->map, f->size };
-	unsigned int digit;
+	uint8_t digit;
 
 	if (!view_is(all, TDAT_MAGIC, TDAT_MAGIC_LEN) || all.len < TDAT_MAGIC_LEN + 2)
-		return err_say(e, EPROTO, "this is no trace.dat");
-	for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
-		if (memcmp(f->map + TDAT_MAGIC_LEN, openers[i].version, 2))
-			continue;
-		f->version = openers[i].number;
-		return openers[i].open(f, e);
-	}
+		return err_say(e, EPROTO,
+			       "this is no trace.dat: its magic and version expected at offset 0");
 	digit = f->map[TDAT_MAGIC_LEN];
+	f->version = digit - '0';
+	if ((digit == '6' || digit == '7') && !f->map[TDAT_MAGIC_LEN + 1])
+		return 0;
 	if (digit >= '0' && digit <= '9')
-		return err_say(e, ENOTSUP, "a trace.dat of version %c..., only 6 and 7 can be read",
-			       (int)digit);
+		return err_say(
+			e, ENOTSUP,
+			"a trace.dat of version %c... (at offset 0xa), only 6 and 7 can be read",
+			(int)digit);
 	return err_say(e, EPROTO, "offset 0xa: the version of the file expected");
 }
 
@@ -248,22 +265,32 @@ static int map_file(struct tdat_file *f, struct err *e)
 	return 0;
 }
 
-struct tdat_file *tdat_open(const char *path, struct err *e)
+struct tdat_file *file_map(const char *path, struct err *e)
 {
-	struct err own = { 0 }, *err = e ? e : &own;
 	struct tdat_file *f = calloc(1, sizeof(*f));
-	int rc;
 
 	if (f)
 		f->path = strdup(path);
 	if (!f || !f->path) {
-		err_set(err, ENOMEM, "no memory to open %s", path);
+		err_set(e, ENOMEM, "no memory to open %s", path);
 		free(f);
 		return NULL;
 	}
-	rc = map_file(f, err);
-	if (!rc)
-		rc = open_version(f, err);
+	if (!map_file(f, e))
+		return f;
+	err_prefix(e, "%s", path);
+	tdat_close(f);
+	return NULL;
+}
+
+struct tdat_file *tdat_open(const char *path, struct err *e)
+{
+	struct err own = { 0 }, *err = e ? e : &own;
+	struct tdat_file *f = file_map(path, err);
+	int rc = f ? file_version(f, err) : 0;
+
+	if (f && !rc)
+		rc = f->version == 6 ? open_v6(f, err) : open_v7(f, err);
 	if (!rc)
 		return f;
 	err_prefix(err, "%s", path);

@@ -118,8 +118,8 @@ static int unpack_blocks(struct tdat_file *f, struct rcur c, uint32_t chunks, st
 }
 
 /* The content of a section; its options sections and metadata are one block, texts are chunks. */
-static int section_body(struct tdat_file *f, const struct section *s, bool chunked, struct view *to,
-			struct err *e)
+int section_body(struct tdat_file *f, const struct section *s, bool chunked, struct view *to,
+		 struct err *e)
 {
 	struct place pl = file_place(f, s->at + SECTION_LEN);
 	struct rcur c = rcur_make(pl.c.p, (size_t)s->len, pl.c.big);
@@ -160,17 +160,20 @@ static struct place body_place(const struct tdat_file *f, const struct section *
 			  packed ? " of a decompressed section" : "");
 }
 
-static int read_chain(struct tdat_file *f, struct err *e)
+int file_chain(struct tdat_file *f, void (*each)(void *ctx, const struct options_part *part),
+	       void *ctx, struct err *e)
 {
 	AUTO_FREE uint64_t *seen = calloc(TDAT_MAX_CHAIN, sizeof(*seen));
 	uint64_t next = f->first_options;
-	struct section s;
+	struct options_part part;
 	struct view body;
 
 	if (!seen)
 		return err_set(e, ENOMEM, "no memory for options");
 	if (!next)
-		return err_say(e, ENODATA, "the file was not finished: it has no options");
+		return err_say(e, ENODATA,
+			       "the file was not finished: offset %#llx names no options section",
+			       (unsigned long long)f->after_head - 8);
 	for (size_t n = 0; next; n++) {
 		struct place pl;
 		int rc;
@@ -182,11 +185,17 @@ static int read_chain(struct tdat_file *f, struct err *e)
 			return err_say(e, EPROTO, "the chain of options loops at offset %#llx",
 				       (unsigned long long)next);
 		seen[n] = next;
-		rc = load_section(f, next, 0, false, &body, &s, e);
+		rc = load_section(f, next, 0, false, &body, &part.section, e);
 		if (rc)
 			return rc;
-		pl = body_place(f, &s, body);
+		pl = body_place(f, &part.section, body);
+		part.first = f->head.noptions;
+		part.whole = false;
 		rc = head_parse_options(&f->head, &pl, &next, true, e);
+		part.next = next;
+		part.whole = !rc;
+		if (each)
+			each(ctx, &part);
 		if (rc)
 			return rc;
 	}
@@ -208,10 +217,7 @@ static int parse_cmdlines(struct tdat_head *head, struct place *pl, struct err *
 	return head_parse_text(&head->cmdlines, pl, 8, "the command lines", e);
 }
 
-static const struct block {
-	uint16_t id;
-	int (*parse)(struct tdat_head *head, struct place *pl, struct err *e);
-} blocks[] = {
+const struct file_block file_blocks[FILE_BLOCKS] = {
 	{ TDAT_OPT_HEADER_INFO, head_parse_headers }, /* first: it has the page layout */
 	{ TDAT_OPT_FTRACE_EVENTS, head_parse_ftrace },
 	{ TDAT_OPT_EVENT_FORMATS, head_parse_systems },
@@ -220,28 +226,47 @@ static const struct block {
 	{ TDAT_OPT_CMDLINES, parse_cmdlines },
 };
 
-static int read_block(struct tdat_file *f, const struct block *b, struct err *e)
+/* The section that option @id names. */
+static int named_section(struct tdat_file *f, uint16_t id, struct view *body, struct section *s,
+			 struct err *e)
 {
-	const struct tdat_option *o = tdat_head_option(&f->head, b->id);
-	struct rcur c;
-	struct section s;
-	struct view body;
-	struct place pl;
-	uint64_t off;
+	const struct tdat_option *o = tdat_head_option(&f->head, id);
+	struct rcur c = o ? rcur_make(o->data.p, o->data.len, f->head.big) : (struct rcur){ 0 };
+	uint64_t off = rcur_u64(&c);
+
 	int rc;
 
-	if (!o && b->id == TDAT_OPT_HEADER_INFO)
-		return err_say(e, EPROTO, "no options section names the header_page");
 	if (!o)
-		return 0;
-	c = rcur_make(o->data.p, o->data.len, f->head.big);
-	off = rcur_u64(&c);
-	if (c.bad)
-		return err_say(e, EPROTO, "option %u is cut", (unsigned int)b->id);
-	rc = load_section(f, off, b->id, false, &body, &s, e);
+		return err_say(e, ENOENT, "no option %u", (unsigned int)id);
+	rc = c.bad ? err_say(e, EPROTO, "it is cut") : load_section(f, off, id, false, body, s, e);
+	return rc ? blame_option(f, o, rc, e) : 0;
+}
+
+int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e)
+{
+	struct section s;
+	int rc = named_section(f, id, body, &s, e);
+
+	return rc ? err_prefix(e, "%s", f->path) : 0;
+}
+
+int file_read_block(struct tdat_file *f, const struct file_block *b, struct section *s,
+		    struct err *e)
+{
+	struct view body;
+	struct place pl;
+	int rc;
+
+	if (!tdat_head_option(&f->head, b->id)) {
+		if (b->id != TDAT_OPT_HEADER_INFO)
+			return 0;
+		return err_say(e, EPROTO, "no option from offset %#llx on names the header_page",
+			       (unsigned long long)f->first_options);
+	}
+	rc = named_section(f, b->id, &body, s, e);
 	if (rc)
 		return rc;
-	pl = body_place(f, &s, body);
+	pl = body_place(f, s, body);
 	return b->parse(&f->head, &pl, e);
 }
 
@@ -315,12 +340,13 @@ static int read_buffers(struct tdat_file *f, struct err *e)
 			rc = read_buffer(f, o->data, e);
 		else if (o->id == TDAT_OPT_BUFFER_TEXT)
 			rc = read_text(f, o->data, e);
+		if (rc)
+			blame_option(f, o, rc, e);
 	}
 	return rc;
 }
 
-/* Up to the offset of the first options section. */
-static int read_start(struct tdat_file *f, struct err *e)
+int file_start7(struct tdat_file *f, struct err *e)
 {
 	struct place pl = file_place(f, TDAT_MAGIC_LEN + 2);
 	const char *name, *version;
@@ -336,19 +362,22 @@ static int read_start(struct tdat_file *f, struct err *e)
 	f->after_head = place_at(&pl);
 	f->method = unpack_find(name);
 	if (!f->method)
-		return err_say(e, ENOTSUP, "the file is compressed, and neither by zstd nor zlib");
+		return err_say(
+			e, ENOTSUP,
+			"the file is compressed, and neither by zstd nor zlib: see offset 0x12");
 	return 0;
 }
 
 int open_v7_head(struct tdat_file *f, struct err *e)
 {
 	const struct tdat_option *o;
-	int rc = read_start(f, e);
+	struct section s;
+	int rc = file_start7(f, e);
 
 	if (!rc)
-		rc = read_chain(f, e);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(blocks); i++)
-		rc = read_block(f, &blocks[i], e);
+		rc = file_chain(f, NULL, NULL, e);
+	for (size_t i = 0; !rc && i < FILE_BLOCKS; i++)
+		rc = file_read_block(f, &file_blocks[i], &s, e);
 	if (rc)
 		return rc;
 	o = tdat_head_option(&f->head, TDAT_OPT_CPUCOUNT);
@@ -357,8 +386,8 @@ int open_v7_head(struct tdat_file *f, struct err *e)
 
 		f->head.cpus = rcur_u32(&c);
 	}
-	if (f->head.cpus > TDAT_MAX_CPUS)
-		return err_say(e, EPROTO, "the number of CPUs cannot be");
+	if (o && f->head.cpus > TDAT_MAX_CPUS)
+		return blame_option(f, o, err_say(e, EPROTO, "the number of CPUs cannot be"), e);
 	return 0;
 }
 

@@ -31,6 +31,13 @@ struct section {
 	uint64_t len; /* bytes behind the header; may go beyond the end of the file */
 };
 
+/* The first steps of tdat_open(), for who takes the rest step by step. NULL: @e says why. */
+struct tdat_file *file_map(const char *path, struct err *e);
+int file_version(struct tdat_file *f, struct err *e); /* sets .version */
+
+/* Version 6: entries in the tables; the option CPUCOUNT overrides the head. */
+uint32_t file_cpus(const struct tdat_file *f);
+
 /* The version's own part of tdat_open(). */
 int open_v6(struct tdat_file *f, struct err *e);
 int open_v7(struct tdat_file *f, struct err *e);
@@ -58,5 +65,41 @@ uint64_t pages_offset(const struct tdat_pages *p);
  * holds as an open file does (but not .map).
  */
 int open_v7_head(struct tdat_file *f, struct err *e);
+
+/* Put in front of @e which option of the file it is about, and where that is. Returns @rc. */
+int blame_option(const struct tdat_file *f, const struct tdat_option *o, int rc, struct err *e);
+
+/* Version 7: the content of the section that option @id names; borrowed from @f. */
+int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e);
+
+/* Version 7, step by step: the head of the file, up to the offset of the first options section. */
+int file_start7(struct tdat_file *f, struct err *e);
+
+/* One section of the chain of options; its options are head.options[.first .. head.noptions). */
+struct options_part {
+	struct section section;
+	size_t first;
+	uint64_t next; /* offset of the next one, 0: none; only when .whole */
+	bool whole;
+};
+
+/* Gather the options of all sections in the head; @each (may be NULL) gets them one by one. */
+int file_chain(struct tdat_file *f, void (*each)(void *ctx, const struct options_part *part),
+	       void *ctx, struct err *e);
+
+/* The blocks of the head, in the order of version 6. */
+enum { FILE_BLOCKS = 6 };
+extern const struct file_block {
+	uint16_t id;
+	int (*parse)(struct tdat_head *head, struct place *pl, struct err *e);
+} file_blocks[FILE_BLOCKS];
+
+/* Parse the block out of the section that its option names; without one there is nothing. */
+int file_read_block(struct tdat_file *f, const struct file_block *b, struct section *s,
+		    struct err *e);
+
+/* The content of a section, unpacked (then @f owns it). @chunked: in chunks, as texts are. */
+int section_body(struct tdat_file *f, const struct section *s, bool chunked, struct view *to,
+		 struct err *e);
 
 #endif

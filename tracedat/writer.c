@@ -42,7 +42,7 @@ bool option_kept(uint16_t id)
 
 const char *buffer_clock(const struct tdat_buffer_data *b)
 {
-	return b->clock && b->clock[0] ? b->clock : "local";
+	return b && b->clock && b->clock[0] ? b->clock : "local";
 }
 
 void out_option(struct out *o, uint16_t id, const void *data, size_t len)
@@ -114,7 +114,7 @@ const struct head_block head_blocks[HEAD_BLOCKS] = {
  */
 uint64_t file_page_size(const struct tdat_head *h)
 {
-	return max_u64(h->page_size, h->layout.size);
+	return is_pow2(h->layout.size) ? max_u64(h->page_size, h->layout.size) : h->page_size;
 }
 
 void put_machine(struct out *o, const struct tdat_head *h, const char *version)
@@ -163,16 +163,47 @@ static int check_buffer(const struct tdat_buffer_data *b, const struct tdat_file
 	return 0;
 }
 
+static int check_compression(const struct tdat_file_plan *plan, struct err *e)
+{
+	const char *name = plan->compression;
+
+	if (!name || !strcmp(name, "none"))
+		return 0;
+	if (plan->in_place)
+		return err_say(e, EINVAL, "pages that stand in their place cannot be compressed");
+	if (plan->version != 6)
+		return 0;
+	err_say(e, EINVAL, "a trace.dat of version 6 cannot be compressed");
+	err_hint(e, "--file-version 7, or --compression none");
+	return -EINVAL;
+}
+
+static int check_latency(const struct tdat_file_plan *plan, struct err *e)
+{
+	for (size_t i = 0; plan->nbuffers && i < plan->buffers[0].ncpus; i++)
+		if (plan->buffers[0].cpus[i].nextents || plan->buffers[0].cpus[i].source)
+			return err_say(e, EINVAL, "a buffer has either latency text or pages");
+	if (plan->version == 7 || plan->nbuffers < 2)
+		return 0;
+	err_say(e, EINVAL, "a trace.dat of version 6 has no place for buffers beside latency text");
+	err_hint(e, "--file-version 7");
+	return -EINVAL;
+}
+
 static int check_plan(const struct tdat_file_plan *plan, struct err *e)
 {
-	int rc = 0;
+	int rc = check_compression(plan, e);
 
-	if (plan->nbuffers ? plan->buffers[0].name[0] : plan->version != 7)
+	if (!rc && plan->latency)
+		rc = check_latency(plan, e);
+	if (rc)
+		return rc;
+	if (plan->nbuffers ? plan->buffers[0].name[0] : plan->version != 7 && !plan->latency)
 		return err_say(e, EINVAL, "the first buffer of a trace.dat is not the top one");
 	if (!is_pow2(plan->head->page_size) || !is_pow2(plan->head->layout.size))
 		return err_say(e, EINVAL, "pages of %u bytes, sub-buffers of %u: no powers of two",
 			       plan->head->page_size, plan->head->layout.size);
-	for (size_t i = 0; !rc && i < plan->nbuffers; i++)
+	for (size_t i = plan->latency ? 1 : 0; !rc && i < plan->nbuffers; i++)
 		rc = check_buffer(&plan->buffers[i], plan, e);
 	return rc;
 }
@@ -202,6 +233,8 @@ static int write_plan(struct out *o, const struct tdat_file_plan *plan)
 {
 	int rc = check_plan(plan, o->e);
 
+	if (!rc)
+		rc = packer_new(plan->compression, &o->packer, o->e);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
@@ -210,6 +243,7 @@ static int write_plan(struct out *o, const struct tdat_file_plan *plan)
 		writers[i].write(o, plan, table_width(plan));
 		return out_end(o);
 	}
+	packer_free(o->packer);
 	return err_say(o->e, EINVAL, "a trace.dat of version %d cannot be written, only 6 and 7",
 		       plan->version);
 }

@@ -8,6 +8,7 @@
 #ifndef TRACEDAT_WRITER_H
 #define TRACEDAT_WRITER_H
 
+#include "base/opt.h"
 #include "tracedat/head.h"
 
 struct tdat_extent {
@@ -16,9 +17,9 @@ struct tdat_extent {
 };
 
 /*
- * Pages that do not lie ready in a file: they are unpacked, or made, while the file is written. Each
- * call gives the next whole pages: bytes (at most @room, a multiple of the page size), 0 at the
- * end, or a negative errno with @e.
+ * Pages that do not lie ready in a file: they are unpacked, or made, while the file is written.
+ * Each call gives the next whole pages: bytes (at most @room, a multiple of the page size), 0 at
+ * the end, or a negative errno with @e.
  */
 struct tdat_page_source {
 	int64_t (*read)(struct tdat_page_source *src, uint8_t *to, size_t room, struct err *e);
@@ -40,6 +41,12 @@ struct tdat_buffer_data {
 	size_t ncpus;
 };
 
+/* A section of version 7 that the head has no place for (BTF_FILE, MODULES): kept as it is. */
+struct tdat_extra {
+	uint16_t id;
+	struct view body; /* not compressed; borrowed */
+};
+
 struct tdat_file_plan {
 	int version; /* 6 or 7 */
 	/*
@@ -47,13 +54,19 @@ struct tdat_file_plan {
 	 * caller: tdat_compression_pick().
 	 */
 	const char *compression;
-	const char *latency; /* not NULL: the text of a latency tracer instead of pages; borrowed */
+	/*
+	 * Not NULL: the text of a latency tracer instead of pages; borrowed. Of buffers[0], which
+	 * may be missing then, only the clock is used; further ones need version 7.
+	 */
+	const char *latency;
 	size_t latency_len;
 	const struct tdat_head
 		*head; /* its options are written, BUFFER and section ones are made anew */
 	/* [0] is the top buffer; none: version 7 metadata for a listener, which adds them */
 	const struct tdat_buffer_data *buffers;
 	size_t nbuffers;
+	const struct tdat_extra *extras; /* version 7 only; version 6 leaves them out */
+	size_t nextras;
 	/*
 	 * The pages stand where they belong already, one after the other from tdat_data_offset()
 	 * on: they are not copied, only what is around them is written. One buffer; all lengths
@@ -73,6 +86,15 @@ int tdat_write(int fd, const char *path, const struct tdat_file_plan *plan, stru
  * Static text, or NULL with @e that lists what there is.
  */
 const char *tdat_compression_pick(const char *name, struct err *e);
+
+/*
+ * --compression, for all commands that have it. The setter takes what tdat_compression_pick()
+ * knows, and stores the argument (borrowed). When all options are known, tdat_compression_for()
+ * makes of it what goes into a plan of that version: "any" is none in version 6, where others are
+ * -EINVAL. @name may be NULL: none.
+ */
+int tdat_opt_compression(void *ctx, const struct opt *o, const char *val, struct err *e);
+int tdat_compression_for(const char *name, int version, const char **to, struct err *e);
 
 /* Where the first page of the file of this plan will be. -EINVAL as tdat_write(). */
 int tdat_data_offset(const struct tdat_file_plan *plan, uint64_t *off, struct err *e);

@@ -7,10 +7,12 @@
  * The blocks of the head are written as they came. An instance is announced by a BUFFER option with
  * the offset of its data; that is not known yet, so its place is remembered and patched. The data
  * of a buffer are a tag, the CPU table, the clock and then the pages, all page aligned; the table
- * can be computed beforehand from the sizes.
+ * is filled in when the pages are written, because a source does not say how many it will have.
  *
  * The CPU count in the head is the width of all tables, so no CPUCOUNT option is needed. A
- * TRACECLOCK option is: without it readers skip the clock of each buffer.
+ * TRACECLOCK option is: without it readers skip the clock of each buffer. But not with latency
+ * text, which goes from its tag to the end of the file: stock readers would take its first bytes
+ * for a clock.
  */
 #include "tracedat/out.h"
 
@@ -61,8 +63,8 @@ static void put_options(struct out *o, const struct tdat_file_plan *plan, uint64
 {
 	const struct tdat_head *h = plan->head;
 
-	put_options_v6(o, h, true);
-	if (!tdat_head_option(h, TDAT_OPT_TRACECLOCK))
+	put_options_v6(o, h, !plan->latency);
+	if (!plan->latency && !tdat_head_option(h, TDAT_OPT_TRACECLOCK))
 		put_clock_option(o, &plan->buffers[0]);
 	for (size_t i = 1; i < plan->nbuffers; i++)
 		patch[i - 1] = put_buffer_option(o, plan->buffers[i].name);
@@ -78,45 +80,56 @@ static const struct tdat_cpu_data *data_of(const struct tdat_buffer_data *b, uin
 	return NULL;
 }
 
+static void put_table(struct out *o, const struct out_range *ranges, uint32_t cpus, uint64_t at)
+{
+	struct buf bytes = { 0 };
+	struct out table = { .big = o->big, .mem = &bytes, .path = o->path, .e = o->e };
+
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		out_uint(&table, ranges[cpu].off, 8);
+		out_uint(&table, ranges[cpu].len, 8);
+	}
+	if (!o->rc)
+		o->rc = table.rc;
+	out_patch_mem(o, at, bytes.data, bytes.len);
+	buf_free(&bytes);
+}
+
 static void put_buffer(struct out *o, const struct tdat_buffer_data *b, uint32_t cpus,
 		       uint64_t align)
 {
+	AUTO_FREE struct out_range *ranges = calloc(cpus, sizeof(*ranges));
+	static const struct tdat_cpu_data none;
 	const char *clock = buffer_clock(b);
-	uint64_t off;
+	uint64_t table;
 	size_t at = 0;
 
-	out_mem(o, TAG_FLYRECORD, TAG_LEN);
-	off = align_up(o->at + cpus * 16ULL + 8 + strlen(clock) + 2, align);
-	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		const struct tdat_cpu_data *data = data_of(b, cpu, &at);
-		uint64_t n = data ? cpu_bytes(data) : 0;
-
-		out_uint(o, off, 8);
-		out_uint(o, n, 8);
-		off = align_up(off + n, align);
+	if (!ranges) {
+		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
+		return;
 	}
+	out_mem(o, TAG_FLYRECORD, TAG_LEN);
+	table = o->at;
+	out_skip(o, cpus * 16ULL);
 	out_uint(o, strlen(clock) + 2, 8);
 	out_mem(o, "[", 1);
 	out_mem(o, clock, strlen(clock));
 	out_mem(o, "]", 1);
 	out_align(o, align);
-	for (size_t i = 0; i < b->ncpus; i++) {
-		out_extents(o, &b->cpus[i]);
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		const struct tdat_cpu_data *data = data_of(b, cpu, &at);
+
+		out_cpu(o, data ? data : &none, b->page_size, align, &ranges[cpu]);
 		out_align(o, align);
 	}
+	put_table(o, ranges, cpus, table);
 }
 
-void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus)
+static void put_buffers(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus,
+			const uint64_t *patch)
 {
 	uint64_t align = file_page_size(plan->head);
-	uint64_t *patch = calloc(plan->nbuffers, sizeof(*patch));
 
-	if (!patch) {
-		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
-		return;
-	}
-	put_blocks_v6(o, plan->head, cpus);
-	put_options(o, plan, patch);
 	for (size_t i = 0; i < plan->nbuffers; i++) {
 		if (i) {
 			out_align(o, align);
@@ -124,5 +137,22 @@ void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus)
 		}
 		put_buffer(o, &plan->buffers[i], cpus, align);
 	}
-	free(patch);
+}
+
+void write_v6(struct out *o, const struct tdat_file_plan *plan, uint32_t cpus)
+{
+	AUTO_FREE uint64_t *patch = calloc(plan->nbuffers + 1, sizeof(*patch));
+
+	if (!patch) {
+		o->rc = err_set(o->e, ENOMEM, "no memory to write %s", o->path);
+		return;
+	}
+	put_blocks_v6(o, plan->head, cpus);
+	put_options(o, plan, patch);
+	if (plan->latency) {
+		out_mem(o, TAG_LATENCY, TAG_LEN);
+		out_mem(o, plan->latency, plan->latency_len);
+	} else {
+		put_buffers(o, plan, cpus, patch);
+	}
 }

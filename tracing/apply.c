@@ -10,6 +10,9 @@
  * then options, rules and switches of events, pids, and the tracer last. Nothing records until
  * trace_on().
  *
+ * A plan that adds (.adding) leaves alone what it does not name: the steps that make quiet or take
+ * away what others left do nothing then.
+ *
  * A start is paid for in accesses to tracefs, so: a file that says the right thing already is not
  * written; a system is switched by its one file; formats are not read (tracing/meta.c does that
  * while tracing runs).
@@ -23,8 +26,10 @@
 
 #include "base/cleanup.h"
 #include "tracing/apply_local.h"
+#include "tracing/holders.h"
 #include "tracing/meta.h"
 #include "tracing/pages.h"
+#include "tracing/reset.h"
 
 struct applied {
 	struct undo *undo;
@@ -34,15 +39,16 @@ struct applied {
 
 static int step_off(struct applied_buffer *b, struct err *e)
 {
-	return undo_write(b->undo, b->t, "tracing_on", "0", e);
+	return b->whole->adding ? 0 : undo_write(b->undo, b->t, "tracing_on", "0", e);
 }
 
 /* What others left on. set_event lists the events, and is emptied by one open(). */
 static int step_quiet(struct applied_buffer *b, struct err *e)
 {
-	int ret = undo_write(b->undo, b->t, "set_event", "", e);
+	int ret = b->whole->adding ? 0 : undo_write(b->undo, b->t, "set_event", "", e);
 
-	return ret ? ret : undo_write(b->undo, b->t, "current_tracer", "nop", e);
+	return ret || b->whole->adding ? ret
+				       : undo_write(b->undo, b->t, "current_tracer", "nop", e);
 }
 
 static bool has_word(const char *text, const char *word)
@@ -89,23 +95,6 @@ static int step_size(struct applied_buffer *b, struct err *e)
 	return ret;
 }
 
-/* All CPUs that have a buffer, as tracing_cpumask is written: "f" or "3,ffffffff". */
-static int all_cpus(const struct tracefs *t, struct buf *to, struct err *e)
-{
-	struct cpu_list cpus = { 0 };
-	int ret = pages_cpus(t, &cpus, e);
-	uint32_t n = cpu_list_count(&cpus), words = (n + 31) / 32;
-
-	for (uint32_t w = words; !ret && w-- > 0;) {
-		uint32_t bits = w + 1 == words && n % 32 ? (1U << n % 32) - 1 : UINT32_MAX;
-
-		if (buf_addf(to, "%s%x", w + 1 == words ? "" : ",", bits) || buf_text(to))
-			ret = err_set(e, ENOMEM, "no memory for the CPU mask");
-	}
-	cpu_list_free(&cpus);
-	return ret;
-}
-
 static int step_cpumask(struct applied_buffer *b, struct err *e)
 {
 	struct buf all = { 0 };
@@ -113,7 +102,7 @@ static int step_cpumask(struct applied_buffer *b, struct err *e)
 	int ret = 0;
 
 	if (mask && !strcmp(mask, "-1")) {
-		ret = all_cpus(b->t, &all, e);
+		ret = pages_mask(b->t, &all, e);
 		mask = (char *)all.data;
 	}
 	if (!ret && mask)
@@ -125,19 +114,53 @@ static int step_cpumask(struct applied_buffer *b, struct err *e)
 }
 
 /* 1 = there is no such option now (some come with their tracer); else 0 or a negative errno. */
-static int set_option(const struct applied_buffer *b, const char *option, struct err *e)
+static int set_option(struct undo *u, const struct tracefs *t, const char *option, struct err *e)
 {
 	char file[512];
 	int ret = path_fmt(file, sizeof(file), e, "options/%s", option);
 
-	if (!ret && tfs_has(b->t, file))
-		return undo_write(b->undo, b->t, file, "1", e);
+	if (!ret && tfs_has(t, file))
+		return undo_write(u, t, file, "1", e);
 	if (strncmp(option, "no", 2))
 		return ret ? ret : 1;
 	ret = path_fmt(file, sizeof(file), e, "options/%s", option + 2);
-	if (!ret && tfs_has(b->t, file))
-		return undo_write(b->undo, b->t, file, "0", e);
+	if (!ret && tfs_has(t, file))
+		return undo_write(u, t, file, "0", e);
 	return ret ? ret : 1;
+}
+
+/* -d, -D. Top buffer only: ftrace_enabled is one for all, also for users beyond tracefs. */
+static int step_no_functions(struct applied_buffer *b, struct err *e)
+{
+	enum plan_functions how = b->whole->functions;
+	bool option = tfs_has(b->t, "options/function-trace");
+	int ret = 0;
+
+	if (how == PLAN_FUNCTIONS_ON)
+		return 0;
+	if (option)
+		ret = undo_write(b->undo, b->t, "options/function-trace", "0", e);
+	if (ret || tfs_name(b->t)[0] || (option && how == PLAN_FUNCTIONS_OFF))
+		return ret;
+	if (!tfs_has(b->t, FTRACE_ENABLED)) /* absolute; no function tracer, so nothing to do */
+		return 0;
+	ret = undo_write(b->undo, b->t, FTRACE_ENABLED, "0", e);
+	if (!ret)
+		return 0;
+	err_set(e, -ret, "-D: cannot write 0 to " FTRACE_ENABLED);
+	if (option)
+		err_hint(e, "-d, which keeps only our tracers from tracing functions");
+	return ret;
+}
+
+static int step_cmdlines(struct applied_buffer *b, struct err *e)
+{
+	char text[24];
+
+	if (!b->whole->cmdlines || tfs_name(b->t)[0])
+		return 0;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)b->whole->cmdlines);
+	return undo_write(b->undo, b->t, "saved_cmdlines_size", text, e);
 }
 
 static int step_options(struct applied_buffer *b, struct err *e)
@@ -145,26 +168,28 @@ static int step_options(struct applied_buffer *b, struct err *e)
 	int ret = b->plan->stacktrace ? undo_write(b->undo, b->t, "options/stacktrace", "1", e) : 0;
 
 	for (size_t i = 0; ret >= 0 && i < b->plan->options.n; i++)
-		ret = set_option(b, b->plan->options.text[i], e);
+		ret = set_option(b->undo, b->t, b->plan->options.text[i], e);
 	return ret < 0 ? ret : 0;
+}
+
+int trace_option(struct undo *u, const struct tracefs *t, const char *option, struct err *e)
+{
+	int ret = set_option(u, t, option, e);
+
+	if (ret <= 0)
+		return ret;
+	err_say(e, EINVAL, "this kernel has no trace option '%s'", option);
+	return hint_word(t, "trace_options", option, "-O", "'trace-cmd list -o' lists all", e);
 }
 
 /* Those that came with the tracer. */
 static int step_late_options(struct applied_buffer *b, struct err *e)
 {
-	for (size_t i = 0; i < b->plan->options.n; i++) {
-		int ret = set_option(b, b->plan->options.text[i], e);
+	int ret = 0;
 
-		if (ret < 0)
-			return ret;
-		if (ret) {
-			err_say(e, EINVAL, "this kernel has no trace option '%s'",
-				b->plan->options.text[i]);
-			return hint_word(b->t, "trace_options", b->plan->options.text[i], "-O",
-					 "'trace-cmd list -o' lists all", e);
-		}
-	}
-	return 0;
+	for (size_t i = 0; !ret && i < b->plan->options.n; i++)
+		ret = trace_option(b->undo, b->t, b->plan->options.text[i], e);
+	return ret;
 }
 
 static int write_pids(const struct applied_buffer *b, const char *file, pid_t more, struct err *e)
@@ -199,9 +224,9 @@ static int restrict_to(const struct applied_buffer *b, pid_t more, struct err *e
 {
 	int ret = 0;
 
-	if (b->plan->nevents)
+	if (b->plan->nevents || b->whole->adding)
 		ret = write_pids(b, "set_event_pid", more, e);
-	if (!ret && b->plan->nevents)
+	if (!ret && (b->plan->nevents || b->whole->adding))
 		ret = follow_forks(b, "options/event-fork", e);
 	if (ret || !is_function_tracer(b->plan->tracer))
 		return ret;
@@ -214,7 +239,7 @@ static int step_pids(struct applied_buffer *b, struct err *e)
 {
 	if (b->plan->npids)
 		return restrict_to(b, 0, e);
-	return b->plan->nevents && tfs_has(b->t, "set_event_pid")
+	return b->plan->nevents && !b->whole->adding && tfs_has(b->t, "set_event_pid")
 		       ? undo_write(b->undo, b->t, "set_event_pid", "", e)
 		       : 0;
 }
@@ -224,7 +249,7 @@ static int step_clear(struct applied_buffer *b, struct err *e)
 {
 	struct cpu_list cpus = { 0 };
 	bool old = false;
-	int ret = pages_cpus(b->t, &cpus, e);
+	int ret = b->whole->adding ? 0 : pages_cpus(b->t, &cpus, e);
 
 	for (size_t i = 0; !ret && !old && i < cpus.n; i++) {
 		struct cpu_stats s;
@@ -236,9 +261,9 @@ static int step_clear(struct applied_buffer *b, struct err *e)
 }
 
 static int (*const steps[])(struct applied_buffer *b, struct err *e) = {
-	step_off,     step_quiet,	 step_clock,	  step_size, step_cpumask,
-	step_options, apply_event_rules, apply_functions, step_pids, apply_event_switches,
-	apply_tracer, step_late_options, step_clear,
+	step_off,	   step_quiet,		 step_clock,   step_size,	  step_cpumask,
+	step_no_functions, step_cmdlines,	 step_options, apply_event_rules, apply_functions,
+	step_pids,	   apply_event_switches, apply_tracer, step_late_options, step_clear,
 };
 
 static int open_buffers(struct applied *a, const struct trace_plan *plan, struct tracefs *top,
@@ -268,12 +293,32 @@ static int run_steps(struct applied *a, struct err *e)
 
 			if (!ret)
 				continue;
+			if (ret == -EBUSY)
+				hint_holders(a->b[i].t, NULL, e);
 			if (i)
 				err_prefix(e, "buffer %s", a->b[i].plan->name);
 			return ret;
 		}
 	}
 	return 0;
+}
+
+/* -v -B, last: this alone cannot be put back. */
+static int remove_instances(const struct trace_plan *plan, const struct tracefs *top, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < plan->removed.n; i++) {
+		struct tracefs *t = tfs_open_instance(top, plan->removed.text[i], e);
+
+		ret = t ? reset_remove(top, t, e) : -ENOENT;
+		tfs_close(t);
+		if (t)
+			continue;
+		err_say(e, ENOENT, "-v -B: there is no buffer '%s'", plan->removed.text[i]);
+		err_hint(e, "'trace-cmd list -B' lists all");
+	}
+	return ret;
 }
 
 struct applied *trace_apply(const struct trace_plan *plan, struct tracefs *top, struct err *e)
@@ -292,6 +337,8 @@ struct applied *trace_apply(const struct trace_plan *plan, struct tracefs *top, 
 	ret = a->undo ? open_buffers(a, plan, top, e) : -ENOMEM;
 	if (!ret)
 		ret = run_steps(a, e);
+	if (!ret)
+		ret = remove_instances(plan, top, e);
 	if (!ret)
 		return a;
 	applied_free(a);

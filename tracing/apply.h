@@ -10,6 +10,7 @@
 
 #include "tracing/plan.h"
 #include "tracing/tracefs.h"
+#include "tracing/undo.h"
 
 struct applied;
 
@@ -42,5 +43,9 @@ void applied_free(struct applied *a); /* trace_undo() first where it was not cal
 size_t applied_nbuffers(const struct applied *a);
 struct tracefs *applied_buffer(const struct applied *a, size_t i);
 const char *applied_clock(const struct applied *a, size_t i); /* one word, "local" */
+
+/* Set one option of -O ("sym-addr", "nograph-time") through a journal. -EINVAL: there is no such.
+ */
+int trace_option(struct undo *u, const struct tracefs *t, const char *option, struct err *e);
 
 #endif

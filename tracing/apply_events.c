@@ -193,7 +193,8 @@ static int apply_rule(struct applied_buffer *b, const struct plan_event *ev, str
 		*e = missing;
 	if (!ret && ev->filter)
 		ret = set_filters(b, ev, &refs, e);
-	for (size_t i = 0; !ret && !ev->filter && !ev->exclude && i < refs.n; i++)
+	for (size_t i = 0; !ret && !ev->filter && !ev->exclude && !b->whole->adding && i < refs.n;
+	     i++)
 		ret = clear_filters(b, &refs.ref[i], e);
 	if (!ret && ev->trigger && refs.n) {
 		ret = events_find(b->t, ev->pattern, &single, e);

@@ -115,11 +115,23 @@ static int join(const struct tracefs *t, const struct text_list *l, const char *
 	return ret ? ret : buf_text(to) ? no_memory(e) : 0;
 }
 
+/* The kernel's word is only EPERM, or that a file is not there. */
+static int hint_forbidden(struct err *e)
+{
+	if (!e || e->hint[0])
+		return e ? -e->code : -EIO;
+	if (e->code == EPERM || e->code == EACCES)
+		err_hint(e, "-e, for events; this kernel lets nobody trace functions (lockdown?)");
+	else if (e->code == ENOENT)
+		err_hint(e, "a kernel built with CONFIG_FUNCTION_TRACER, or -e, for events");
+	return -e->code;
+}
+
 static int function_refused(const struct applied_buffer *b, const char *file,
 			    const struct text_list *l, struct err *e)
 {
 	if (!e || e->code != EINVAL)
-		return e ? -e->code : -EINVAL;
+		return hint_forbidden(e);
 	err_say(e, EINVAL, "%s/%s: the kernel has no function that '%s'%s names", tfs_path(b->t),
 		file, l->n ? l->text[0] : "", l->n > 1 ? ", ..." : "");
 	return err_hint(e, "'trace-cmd list -f' lists all that can be traced");
@@ -133,7 +145,7 @@ static int set_functions(const struct applied_buffer *b, const char *file,
 
 	if (!l->n && !module) {
 		/* Nobody asked for it: only an old filter is in the way, and it may stay. */
-		if (is_function_tracer(b->plan->tracer) && tfs_has(b->t, file))
+		if (is_function_tracer(b->plan->tracer) && !b->whole->adding && tfs_has(b->t, file))
 			undo_write(b->undo, b->t, file, "", NULL);
 		return 0;
 	}
@@ -173,6 +185,8 @@ int apply_tracer(struct applied_buffer *b, struct err *e)
 		ret = hint_word(b->t, "available_tracers", tracer, "-p",
 				"'trace-cmd list -t' lists all", e);
 	}
+	if (ret == -EPERM && is_function_tracer(tracer))
+		hint_forbidden(e);
 	if (ret || !b->plan->func_stack)
 		return ret;
 	if (!b->plan->functions.n) {

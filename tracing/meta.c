@@ -279,6 +279,18 @@ int meta_options(const struct tracefs *t, const struct meta_option_opts *o, stru
 	return ret ? ret : tdat_put_options_end(head, e);
 }
 
+const char *meta_version(char *to, size_t room)
+{
+	struct utsname u;
+
+	if (uname(&u))
+		snprintf(to, room, "trace-cmd %s", VERSION);
+	else
+		snprintf(to, room, "trace-cmd %s %s %.40s %.20s", VERSION, u.sysname, u.release,
+			 u.machine);
+	return to;
+}
+
 uint64_t meta_trace_id(void)
 {
 	uint64_t id = 0;

@@ -50,6 +50,11 @@ int meta_options(const struct tracefs *t, const struct meta_option_opts *o, stru
 /* The payload of a CPUSTAT option ("CPU: 0\n" + stats + NUL) appended to @to. @t: any buffer. */
 int meta_cpustat(const struct tracefs *t, uint32_t cpu, struct buf *to, struct err *e);
 
+enum { META_VERSION_MAX = 160 };
+
+/* The text of the VERSION option, "trace-cmd 0.1.0 Linux 6.1.0-28-amd64 x86_64"; returns @to. */
+const char *meta_version(char *to, size_t room);
+
 /* A number that no other recording is likely to have; never 0. */
 uint64_t meta_trace_id(void);
 

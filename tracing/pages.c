@@ -17,17 +17,33 @@
 
 #include "base/cleanup.h"
 
-int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e)
+static int open_raw(const struct tracefs *t, unsigned int cpu, const char *name, struct err *e)
 {
 	char file[64];
-	int ret = path_fmt(file, sizeof(file), e, "per_cpu/cpu%u/trace_pipe_raw", cpu);
+	int ret = path_fmt(file, sizeof(file), e, "per_cpu/cpu%u/%s", cpu, name);
 
-	if (ret)
-		return ret;
-	ret = tfs_file(t, file, O_RDONLY | O_NONBLOCK, e);
+	return ret ? ret : tfs_file(t, file, O_RDONLY | O_NONBLOCK, e);
+}
+
+int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e)
+{
+	int ret = open_raw(t, cpu, "trace_pipe_raw", e);
+
 	if (ret == -EBUSY)
 		err_hint(e,
 			 "end the other reader of this buffer (cat trace_pipe, trace-cmd record)");
+	return ret;
+}
+
+int pages_open_snapshot(const struct tracefs *t, unsigned int cpu, struct err *e)
+{
+	int ret = open_raw(t, cpu, "snapshot_raw", e);
+
+	if (ret == -ENOENT) {
+		err_say(e, ENOTSUP, "this kernel has no snapshots");
+		err_hint(e, "a kernel with CONFIG_TRACER_SNAPSHOT; or extract without -s");
+		return -ENOTSUP;
+	}
 	return ret;
 }
 
@@ -151,4 +167,20 @@ int pages_set_percent(struct undo *u, const struct tracefs *t, unsigned int perc
 		return 0;
 	snprintf(text, sizeof(text), "%u", percent);
 	return undo_write(u, t, "buffer_percent", text, e);
+}
+
+int pages_mask(const struct tracefs *t, struct buf *to, struct err *e)
+{
+	struct cpu_list cpus = { 0 };
+	int ret = pages_cpus(t, &cpus, e);
+	uint32_t n = cpu_list_count(&cpus), words = (n + 31) / 32;
+
+	for (uint32_t w = words; !ret && w-- > 0;) {
+		uint32_t bits = w + 1 == words && n % 32 ? (1U << n % 32) - 1 : UINT32_MAX;
+
+		if (buf_addf(to, "%s%x", w + 1 == words ? "" : ",", bits) || buf_text(to))
+			ret = err_set(e, ENOMEM, "no memory for the CPU mask");
+	}
+	cpu_list_free(&cpus);
+	return ret;
 }

@@ -12,6 +12,8 @@
 /* per_cpu/cpuN/trace_pipe_raw of @t, read-only, non-blocking, close-on-exec; or a negative errno.
  */
 int pages_open(const struct tracefs *t, unsigned int cpu, struct err *e);
+/* The same of per_cpu/cpuN/snapshot_raw. -ENOTSUP where the kernel has none. */
+int pages_open_snapshot(const struct tracefs *t, unsigned int cpu, struct err *e);
 
 struct cpu_list {
 	uint32_t *cpu; /* owned, ascending */
@@ -26,6 +28,8 @@ void cpu_list_free(struct cpu_list *l);
 bool cpu_list_has(const struct cpu_list *l, uint32_t cpu);
 /* Highest number + 1: what a file calls its CPU count. */
 uint32_t cpu_list_count(const struct cpu_list *l);
+/* All CPUs that have a buffer, as tracing_cpumask is written: "f" or "3,ffffffff". Appends. */
+int pages_mask(const struct tracefs *t, struct buf *to, struct err *e);
 
 /* Size and shape of a sub-buffer, from events/header_page. @t: the root or an instance. */
 int pages_layout(const struct tracefs *t, struct page_layout *to, struct err *e);

@@ -16,28 +16,31 @@ struct plan_ctx {
 };
 
 /* One setter for each plan_ function: X(name of the setter, function). */
-#define PLAN_SETTERS(X)                        \
-	X(event, plan_add_event)               \
-	X(filter, plan_set_filter)             \
-	X(trigger, plan_set_trigger)           \
-	X(exclude, plan_set_exclude)           \
-	X(tracer, plan_set_tracer)             \
-	X(clock, plan_set_clock)               \
-	X(size, plan_set_size)                 \
-	X(buffer, plan_add_buffer)             \
-	X(cpumask, plan_set_cpumask)           \
-	X(option, plan_add_option)             \
-	X(function, plan_add_function)         \
-	X(notrace, plan_add_notrace)           \
-	X(graph, plan_add_graph)               \
-	X(module, plan_set_module)             \
-	X(depth, plan_set_graph_depth)         \
-	X(stacktrace, plan_set_stacktrace)     \
-	X(func_stack, plan_set_func_stack)     \
-	X(pids, plan_add_pids)                 \
-	X(command_only, plan_set_command_only) \
-	X(follow, plan_set_follow)             \
-	X(ignore_missing, plan_set_ignore_missing)
+#define PLAN_SETTERS(X)                            \
+	X(event, plan_add_event)                   \
+	X(filter, plan_set_filter)                 \
+	X(trigger, plan_set_trigger)               \
+	X(exclude, plan_set_exclude)               \
+	X(tracer, plan_set_tracer)                 \
+	X(clock, plan_set_clock)                   \
+	X(size, plan_set_size)                     \
+	X(buffer, plan_add_buffer)                 \
+	X(cpumask, plan_set_cpumask)               \
+	X(option, plan_add_option)                 \
+	X(function, plan_add_function)             \
+	X(notrace, plan_add_notrace)               \
+	X(graph, plan_add_graph)                   \
+	X(module, plan_set_module)                 \
+	X(depth, plan_set_graph_depth)             \
+	X(stacktrace, plan_set_stacktrace)         \
+	X(func_stack, plan_set_func_stack)         \
+	X(pids, plan_add_pids)                     \
+	X(command_only, plan_set_command_only)     \
+	X(follow, plan_set_follow)                 \
+	X(ignore_missing, plan_set_ignore_missing) \
+	X(functions_off, plan_set_functions_off)   \
+	X(functions_none, plan_set_functions_none) \
+	X(cmdlines, plan_set_cmdlines)
 
 #define PLAN_SETTER_DECLARE(name, to) \
 	int plan_opt_##name(void *ctx, const struct opt *o, const char *val, struct err *e);
@@ -74,7 +77,12 @@ PLAN_SETTERS(PLAN_SETTER_DECLARE)
 	{ 'P', NULL, "PID", "trace only these processes: 12,34", plan_opt_pids },                  \
 	{ 'F', NULL, NULL, "trace only the COMMAND", plan_opt_command_only },                      \
 	{ 'c', NULL, NULL, "with -F or -P: their children too", plan_opt_follow },                 \
-	{ 'i', NULL, NULL, "an event that does not exist is no error", plan_opt_ignore_missing }
+	{ 'i', NULL, NULL, "an event that does not exist is no error", plan_opt_ignore_missing }, \
+	{ 'd', NULL, NULL, "keep tracers from tracing functions besides", plan_opt_functions_off }, \
+	{ 'D', NULL, NULL, "the same, and switch function tracing off for all its users",          \
+	  plan_opt_functions_none },                                                               \
+	{ 0, "cmdlines-size", "ENTRIES", "how many names of processes the kernel keeps",           \
+	  plan_opt_cmdlines }
 /* clang-format on */
 
 #endif

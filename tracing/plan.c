@@ -5,8 +5,9 @@
  * Theory of operation
  *
  * The plan remembers which buffer is the current one and whether -v was seen; every setter adds to
- * that buffer. Nothing is looked up: whether an event, a clock or a tracer exists is for the kernel
- * that will record it to say (tracing/apply.c). Only what is wrong on any kernel is refused here.
+ * that buffer. What follows -v -B NAME goes to a buffer of its own, .gone, only to be refused.
+ * Nothing is looked up: whether an event, a clock or a tracer exists is for the kernel that will
+ * record it to say (tracing/apply.c). Only what is wrong on any kernel is refused here.
  */
 #include "tracing/plan.h"
 
@@ -97,7 +98,7 @@ static int add_buffer(struct trace_plan *p, const char *name, struct err *e)
 	p->buffers = more;
 	if (set_text(&more[p->nbuffers].name, name, e))
 		return -ENOMEM;
-	p->current = p->nbuffers++;
+	p->now = &more[p->nbuffers++];
 	return 0;
 }
 
@@ -119,13 +120,15 @@ void plan_free(struct trace_plan *p)
 		return;
 	for (size_t i = 0; i < p->nbuffers; i++)
 		buffer_free(&p->buffers[i]);
+	buffer_free(&p->gone);
+	list_free(&p->removed);
 	free(p->buffers);
 	free(p);
 }
 
 static struct plan_buffer *current(struct trace_plan *p)
 {
-	return &p->buffers[p->current];
+	return p->now;
 }
 
 static int need_text(const char *text, const char *option, struct err *e)
@@ -145,12 +148,13 @@ int plan_add_buffer(struct trace_plan *p, const char *name, struct err *e)
 	    strlen(name) > MAX_NAME)
 		return err_say(e, EINVAL, "-B: '%s' cannot be the name of a buffer", name);
 	if (p->excluding) {
-		err_say(e, EINVAL, "-B %s comes after -v, which only takes away", name);
-		return err_hint(e, "put -B before -v");
+		p->excluding = false;
+		p->now = &p->gone;
+		return list_add(&p->removed, name, e);
 	}
 	for (size_t i = 1; i < p->nbuffers; i++) {
 		if (!strcmp(p->buffers[i].name, name)) {
-			p->current = i;
+			p->now = &p->buffers[i];
 			return 0;
 		}
 	}
@@ -367,6 +371,26 @@ int plan_set_follow(struct trace_plan *p, const char *none, struct err *e)
 	return 0;
 }
 
+int plan_set_functions_off(struct trace_plan *p, const char *none, struct err *e)
+{
+	(void)none, (void)e;
+	if (p->functions == PLAN_FUNCTIONS_ON)
+		p->functions = PLAN_FUNCTIONS_OFF;
+	return 0;
+}
+
+int plan_set_functions_none(struct trace_plan *p, const char *none, struct err *e)
+{
+	(void)none, (void)e;
+	p->functions = PLAN_FUNCTIONS_NONE;
+	return 0;
+}
+
+int plan_set_cmdlines(struct trace_plan *p, const char *size, struct err *e)
+{
+	return parse_u64(size, 1, INT_MAX, &p->cmdlines, "--cmdlines-size", e);
+}
+
 int plan_set_ignore_missing(struct trace_plan *p, const char *none, struct err *e)
 {
 	(void)none, (void)e;
@@ -388,6 +412,31 @@ int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e)
 	return 0;
 }
 
+/* Was anything said about it? */
+static bool is_empty(const struct plan_buffer *b)
+{
+	return !b->nevents && !b->tracer && !b->clock && !b->size_kb && !b->cpumask &&
+	       !b->options.n && !b->functions.n && !b->notrace.n && !b->graph.n && !b->module &&
+	       !b->graph_depth && !b->stacktrace && !b->func_stack && !b->npids;
+}
+
+static int check_removed(const struct trace_plan *p, struct err *e)
+{
+	if (!is_empty(&p->gone)) {
+		err_say(e, EINVAL, "-v -B removes a buffer, and an option after it is for it");
+		return err_hint(e, "put what is for other buffers before the -v");
+	}
+	for (size_t i = 0; i < p->removed.n; i++)
+		for (size_t b = 1; b < p->nbuffers; b++)
+			if (!strcmp(p->removed.text[i], p->buffers[b].name)) {
+				err_say(e, EINVAL, "-B %s: it is removed, too, by -v -B",
+					p->buffers[b].name);
+				return err_hint(e, "'trace-cmd reset -B %s -d' removes it alone",
+						p->buffers[b].name);
+			}
+	return 0;
+}
+
 int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 {
 	bool anything = false, pids = false;
@@ -396,7 +445,9 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 		anything |= p->buffers[i].nevents || p->buffers[i].tracer;
 		pids |= p->buffers[i].npids > 0;
 	}
-	if (!anything) {
+	if (check_removed(p, e))
+		return -EINVAL;
+	if (!anything && !p->adding) {
 		err_say(e, EINVAL,
 			"no event and no tracer is given, so there is nothing to record");
 		return err_hint(
@@ -415,14 +466,26 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 	return 0;
 }
 
-bool plan_is_latency(const struct trace_plan *p)
+bool tracer_is_latency(const char *tracer)
 {
 	static const char *const latency[] = { "wakeup",  "wakeup_rt",	"wakeup_dl",
 					       "irqsoff", "preemptoff", "preemptirqsoff" };
 
-	for (size_t b = 0; b < p->nbuffers; b++)
-		for (size_t i = 0; p->buffers[b].tracer && i < ARRAY_SIZE(latency); i++)
-			if (!strcmp(p->buffers[b].tracer, latency[i]))
-				return true;
+	for (size_t i = 0; tracer && i < ARRAY_SIZE(latency); i++)
+		if (!strcmp(tracer, latency[i]))
+			return true;
 	return false;
+}
+
+size_t plan_latency_buffer(const struct trace_plan *p)
+{
+	for (size_t b = 0; b < p->nbuffers; b++)
+		if (tracer_is_latency(p->buffers[b].tracer))
+			return b;
+	return 0;
+}
+
+bool plan_is_latency(const struct trace_plan *p)
+{
+	return tracer_is_latency(p->buffers[plan_latency_buffer(p)].tracer);
 }

@@ -4,6 +4,7 @@
  *
  * The order of options counts, as in stock trace-cmd: -f and -R belong to the -e before them, -v
  * turns every -e after it into "not this one", and -B makes a buffer to which what follows belongs.
+ * -v -B is a buffer that goes, and ends the -v.
  * Nothing here touches the kernel: see tracing/apply.h.
  *
  * Every setter has the form of an option: plan, the option's argument (NULL where it takes none),
@@ -47,11 +48,23 @@ struct plan_buffer {
 	size_t npids;
 };
 
+/* -d and -D: what keeps the function tracer from running with other tracers. */
+enum plan_functions {
+	PLAN_FUNCTIONS_ON,  /* not given */
+	PLAN_FUNCTIONS_OFF, /* -d: the option function-trace, else ftrace_enabled */
+	PLAN_FUNCTIONS_NONE /* -D: both, for all users of function tracing */
+};
+
 struct trace_plan {
 	struct plan_buffer *buffers; /* [0] is the top one, always there */
 	size_t nbuffers;
-	size_t current;	     /* the buffer that options belong to now */
-	bool excluding;	     /* -v was seen */
+	struct plan_buffer *now;  /* the one that options belong to; borrowed */
+	struct text_list removed; /* -v -B: instances that go */
+	struct plan_buffer gone;  /* collects what is said about them, which is wrong */
+	enum plan_functions functions;
+	uint64_t cmdlines; /* --cmdlines-size: entries, 0 = not given */
+	bool adding;	   /* what is not named stays as it is: events, filters, tracer, the ring */
+	bool excluding;	   /* -v was seen */
 	bool ignore_missing; /* -i: an event that is not there is no error */
 	bool command_only;   /* -F: only the command that we start */
 	bool follow;	     /* -c: and its children */
@@ -82,17 +95,25 @@ int plan_set_func_stack(struct trace_plan *p, const char *none, struct err *e);
 int plan_add_pids(struct trace_plan *p, const char *list, struct err *e);	    /* -P "12,34" */
 int plan_set_command_only(struct trace_plan *p, const char *none, struct err *e);   /* -F */
 int plan_set_follow(struct trace_plan *p, const char *none, struct err *e);	    /* -c */
+int plan_set_functions_off(struct trace_plan *p, const char *none, struct err *e);  /* -d */
+int plan_set_functions_none(struct trace_plan *p, const char *none, struct err *e); /* -D */
+int plan_set_cmdlines(struct trace_plan *p, const char *size, struct err *e); /* --cmdlines-size */
 int plan_set_ignore_missing(struct trace_plan *p, const char *none, struct err *e); /* -i */
 int plan_set_all_formats(struct trace_plan *p, const char *none, struct err *e);    /* -a */
 int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e); /* --no-filter */
 
 /*
- * After the last option: does it make sense as a whole? Errors: nothing to record; -c without -F or
- * -P; -F without a command (@has_command).
+ * After the last option: does it make sense as a whole? Errors: nothing to record (but with
+ * .adding); -c without -F or -P; -F without a command (@has_command); options of a buffer that
+ * -v -B removes.
  */
 int plan_check(const struct trace_plan *p, bool has_command, struct err *e);
 
 /* Does any buffer run a tracer that writes text instead of events (wakeup, irqsoff, ...)? */
 bool plan_is_latency(const struct trace_plan *p);
+/* The first of them; 0 where there is none. */
+size_t plan_latency_buffer(const struct trace_plan *p);
+/* Is @tracer one? */
+bool tracer_is_latency(const char *tracer);
 
 #endif

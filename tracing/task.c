@@ -238,12 +238,17 @@ int task_reap(struct task *t, int *status, struct err *e)
 
 void task_free(struct task *t)
 {
-	if (!t)
-		return;
-	if (t->pid && !t->reaped) {
+	if (t && t->pid && !t->reaped) {
 		kill(t->pid, SIGKILL);
 		task_reap(t, NULL, NULL);
 	}
+	task_leave(t);
+}
+
+void task_leave(struct task *t)
+{
+	if (!t)
+		return;
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	if (t->go >= 0)

@@ -31,6 +31,8 @@ int task_reap(struct task *t, int *status, struct err *e);
 
 /* One that was not let run, or has not ended, is killed and reaped. NULL is fine. */
 void task_free(struct task *t);
+/* The same, but what runs goes on without us. */
+void task_leave(struct task *t);
 
 /* A pidfd for a process that is not ours (-P), to see its end. Negative errno on error. */
 int task_watch_pid(pid_t pid, struct err *e);

@@ -116,16 +116,24 @@ static enum kind kind_of(const char *file)
 	return KIND_VALUE;
 }
 
+/* What a list says behind a line, and refuses when it is written. */
+static void cut_end(char *line, const char *end)
+{
+	size_t len = strlen(line), tail = strlen(end);
+
+	if (len >= tail && !strcmp(line + len - tail, end))
+		line[len - tail] = '\0';
+}
+
 /* One line of a list as it can be written, or NULL when the line only explains. */
 static char *list_line(char *line)
 {
-	char *count = strstr(line, ":unlimited");
-
 	line += strspn(line, " \t");
 	if (!line[0] || line[0] == '#' || !strcmp(line, "no pid"))
 		return NULL;
-	if (count && !count[strlen(":unlimited")])
-		*count = '\0';
+	cut_end(line, " [active]"); /* of a histogram */
+	cut_end(line, " [paused]");
+	cut_end(line, ":unlimited");
 	return line;
 }
 
@@ -499,6 +507,17 @@ static int undo_entry(const struct entry *en, struct err *e)
 	if (is_same(en->kind, now, en->old))
 		return 0;
 	return write_kind(en->t, en->file, en->kind, en->old, e);
+}
+
+int undo_to(const struct tracefs *t, const char *file, const char *text, struct err *e)
+{
+	AUTO_FREE char *name = strdup(file), *old = strdup(text);
+	struct entry en = { .t = t, .file = name, .old = old, .kind = kind_of(file) };
+	struct err local = { 0 };
+
+	if (!name || !old)
+		return err_set(e, ENOMEM, "no memory to write %s", file);
+	return undo_entry(&en, e ? e : &local);
 }
 
 int undo_all(struct undo *u, struct err *e)

@@ -34,6 +34,13 @@ int undo_remember(struct undo *u, const struct tracefs *t, const char *file, str
 struct tracefs *undo_instance(struct undo *u, const struct tracefs *top, const char *name,
 			      struct err *e);
 
+/*
+ * Make @file say @text, whatever it says now, and keep nothing of it: what an undo with @text as
+ * the old value would do. Of triggers, all that are not a line of @text go. A file that is not
+ * there is fine.
+ */
+int undo_to(const struct tracefs *t, const char *file, const char *text, struct err *e);
+
 /* Put everything back. Goes on after an error and returns the first one. Idempotent. */
 int undo_all(struct undo *u, struct err *e);
 

@@ -5,25 +5,43 @@
 # Made by tools/completion.sh: do not edit.
 
 _trace_cmd_commands() {
-	echo "record report virt-server listen setup-guest list restore help"
+	echo "record report virt-server listen setup-guest list start set stop restart reset clear show stat stream extract snapshot convert split dump restore check-events help"
 }
 
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "--virt -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -a --no-filter -o --file-version -s -k -q --quiet --user --stderr --help" ;;
+	record) printf %s "--virt -N -V -t --protocol -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -o --file-version --compression -s -r -m --date --proc-map -k -q --quiet --user --stderr --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output --file-version -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
-	restore) printf %s "-o --output -i --input --file-version -q --quiet --help" ;;
+	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
+	set) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
+	stop) printf %s "-B -a -t --help" ;;
+	restart) printf %s "-B -a -t --help" ;;
+	reset) printf %s "-B -a -t -b -d --help" ;;
+	clear) printf %s "-B -a --help" ;;
+	show) printf %s "-p -s -c -f -B --tracing_on --current_tracer --buffer_size --buffer_total_size --ftrace_filter --ftrace_notrace --ftrace_pid --graph_function --graph_notrace --cpumask --help" ;;
+	stat) printf %s "-B -t -o --help" ;;
+	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
+	extract) printf %s "-p -O -o -s -B -a -t --file-version -q --quiet --help" ;;
+	snapshot) printf %s "-s -r -f -B -c --help" ;;
+	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
+	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
+	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
+	check-events) printf %s "-N -v --verbose --help" ;;
 	esac
 }
 
 # What the argument of option "$1 = SUBCOMMAND OPTION" is; nothing: it takes none.
 _trace_cmd_kind() {
 	case $1 in
+	"record -N") echo none ;;
+	"record -V") echo none ;;
+	"record --protocol") echo none ;;
 	"record -e") echo event ;;
 	"record -f") echo none ;;
 	"record -R") echo none ;;
@@ -39,9 +57,13 @@ _trace_cmd_kind() {
 	"record -B") echo buffer ;;
 	"record -M") echo none ;;
 	"record -P") echo none ;;
+	"record --cmdlines-size") echo none ;;
 	"record -o") echo file ;;
 	"record --file-version") echo none ;;
+	"record --compression") echo none ;;
 	"record -s") echo none ;;
+	"record -r") echo none ;;
+	"record -m") echo none ;;
 	"record --user") echo user ;;
 	"report -i") echo file ;;
 	"report --guest") echo none ;;
@@ -86,8 +108,94 @@ _trace_cmd_kind() {
 	"list -e") echo event ;;
 	"list -f") echo none ;;
 	"list --dir") echo dir ;;
+	"start -e") echo event ;;
+	"start -f") echo none ;;
+	"start -R") echo none ;;
+	"start -p") echo tracer ;;
+	"start -l") echo none ;;
+	"start -n") echo none ;;
+	"start -g") echo none ;;
+	"start --module") echo none ;;
+	"start --max-graph-depth") echo none ;;
+	"start -O") echo traceoption ;;
+	"start -C") echo clock ;;
+	"start -b") echo none ;;
+	"start -B") echo buffer ;;
+	"start -M") echo none ;;
+	"start -P") echo none ;;
+	"start --cmdlines-size") echo none ;;
+	"start --user") echo user ;;
+	"set -e") echo event ;;
+	"set -f") echo none ;;
+	"set -R") echo none ;;
+	"set -p") echo tracer ;;
+	"set -l") echo none ;;
+	"set -n") echo none ;;
+	"set -g") echo none ;;
+	"set --module") echo none ;;
+	"set --max-graph-depth") echo none ;;
+	"set -O") echo traceoption ;;
+	"set -C") echo clock ;;
+	"set -b") echo none ;;
+	"set -B") echo buffer ;;
+	"set -M") echo none ;;
+	"set -P") echo none ;;
+	"set --cmdlines-size") echo none ;;
+	"set --user") echo user ;;
+	"stop -B") echo buffer ;;
+	"restart -B") echo buffer ;;
+	"reset -B") echo buffer ;;
+	"reset -b") echo none ;;
+	"clear -B") echo buffer ;;
+	"show -c") echo none ;;
+	"show -B") echo buffer ;;
+	"stat -B") echo buffer ;;
+	"stream -e") echo event ;;
+	"stream -f") echo none ;;
+	"stream -R") echo none ;;
+	"stream -p") echo tracer ;;
+	"stream -l") echo none ;;
+	"stream -n") echo none ;;
+	"stream -g") echo none ;;
+	"stream --module") echo none ;;
+	"stream --max-graph-depth") echo none ;;
+	"stream -O") echo traceoption ;;
+	"stream -C") echo clock ;;
+	"stream -b") echo none ;;
+	"stream -B") echo buffer ;;
+	"stream -M") echo none ;;
+	"stream -P") echo none ;;
+	"stream --cmdlines-size") echo none ;;
+	"stream -s") echo none ;;
+	"stream --user") echo user ;;
+	"extract -p") echo tracer ;;
+	"extract -O") echo traceoption ;;
+	"extract -o") echo file ;;
+	"extract -B") echo buffer ;;
+	"extract --file-version") echo none ;;
+	"snapshot -B") echo buffer ;;
+	"snapshot -c") echo none ;;
+	"convert -i" | "convert --input") echo file ;;
+	"convert -o" | "convert --output") echo file ;;
+	"convert --file-version") echo none ;;
+	"convert --compression") echo none ;;
+	"split -i" | "split --input") echo file ;;
+	"split -o" | "split --output") echo file ;;
+	"split -s") echo none ;;
+	"split -m") echo none ;;
+	"split -u") echo none ;;
+	"split -e") echo none ;;
+	"split -p") echo none ;;
+	"split -C") echo cpu ;;
+	"split -B") echo none ;;
+	"split -b") echo none ;;
+	"split --file-version") echo none ;;
+	"split --compression") echo none ;;
+	"dump -i" | "dump --input") echo file ;;
 	"restore -o" | "restore --output") echo file ;;
 	"restore -i" | "restore --input") echo file ;;
+	"restore -t") echo dir ;;
+	"restore -k") echo file ;;
 	"restore --file-version") echo none ;;
 	esac
 }

@@ -110,6 +110,53 @@ static void test_moves_all(void **state)
 	tear_down(&r);
 }
 
+/* A window in a file, which begins behind another CPU's pages: the newest half to all of it. */
+static void test_keeps_the_newest(void **state)
+{
+	char name[] = "/tmp/test_pump.XXXXXX", page[PAGE], seen[64] = "";
+	struct pump_opts o = {
+		.page_size = PAGE, .interval_ns = NSEC_PER_MSEC, .nsources = 1, .keep = 4 * PAGE
+	};
+	int in[2], sink = mkstemp(name);
+	struct pump_result result;
+	struct err e = { 0 };
+	struct pump *p;
+	off_t end;
+
+	(void)state;
+	unlink(name);
+	assert_int_equal(pipe2(in, O_NONBLOCK), 0);
+	memset(page, '#', PAGE);
+	assert_int_equal(write(sink, page, PAGE), PAGE);
+	o.sources = in;
+	o.sink = sink;
+	p = pump_start(&o, &e);
+	assert_non_null(p);
+	for (const char *at = "abcdefghijk"; *at; at++) {
+		char letter[2] = { *at, '\0' };
+
+		put_pages(in[1], letter);
+		usleep(3000);
+	}
+	pump_finish(p, 0);
+	pump_join(p, &result);
+	end = lseek(sink, 0, SEEK_CUR);
+	assert_int_equal(pread(sink, page, PAGE, 0), PAGE);
+	assert_int_equal(page[0], '#');
+	for (off_t at = PAGE; at < end; at += PAGE) {
+		assert_int_equal(pread(sink, page, PAGE, at), PAGE);
+		seen[at / PAGE - 1] = page[PAGE - 1];
+	}
+	assert_int_equal(result.err.code, 0);
+	assert_int_equal(result.sent, end - PAGE);
+	assert_int_equal(result.sent + result.trimmed, 11 * PAGE);
+	assert_in_range(strlen(seen), 2, 4);
+	assert_string_equal(seen, "abcdefghijk" + 11 - strlen(seen));
+	close(sink);
+	close(in[0]);
+	close(in[1]);
+}
+
 static void test_start_mark_is_not_sent_data(void **state)
 {
 	struct rig r;
@@ -215,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moves_all),
+		cmocka_unit_test(test_keeps_the_newest),
 		cmocka_unit_test(test_start_mark_is_not_sent_data),
 		cmocka_unit_test(test_buffers_have_marks_only_where_pages_come),
 		cmocka_unit_test(test_full_sink_is_waited_for),

@@ -13,7 +13,7 @@
 #include <traceevent/event-parse.h>
 
 #include "base/cursor.h"
-#include "report/merge.h"
+#include "tracedat/merge.h"
 
 enum { TICK = 100, TOCK = 101, DYN = 102, STACK = 4, EXIT = 10, ENTRY = 11, RAW = 19 };
 

@@ -29,6 +29,7 @@ static const struct row {
 	int version;
 	enum moment killed;
 	uint64_t lost_pages;
+	const char *compression, *becomes; /* NULL: none */
 } rows[] = {
 	{ "version 6, not killed", 6, AT_END, 0 },
 	{ "version 7, not killed", 7, AT_END, 0 },
@@ -38,6 +39,12 @@ static const struct row {
 	{ "version 6, killed after the first step", 6, AFTER_STEP_1, 0 },
 	{ "version 7, killed after the first step", 7, AFTER_STEP_1, 0 },
 	{ "version 7, killed after the last step", 7, AFTER_STEP_2, 0 },
+	{ "zstd", 7, AT_END, 0, "zstd", "zstd" },
+	{ "zlib", 7, AT_END, 0, "zlib", "zlib" },
+	{ "none", 7, AT_END, 0, "none", "none" },
+	{ "zstd, killed while recording", 7, IN_A_PAGE, 1, "zstd", "zstd" },
+	{ "zstd, killed with a plan and nothing done", 7, WITH_PLAN, 0, "zstd", "zstd" },
+	{ "zstd, a step without it was done", 7, AFTER_STEP_1, 0, "zstd", "none" },
 };
 
 struct rig {
@@ -118,19 +125,21 @@ static struct store *killed_and_adopted(struct rig *r, const struct row *row)
 		begin_work(st, row->version, row->killed);
 	snprintf(meta, sizeof(meta), "%s.meta", store_name(st));
 	store_free(st);
-	r->place.version = 6; /* the one who restores prefers another one */
+	if (!row->compression)
+		r->place.version = 6; /* the one who restores prefers another one */
 	st = store_adopt(&r->place, meta, &e);
 	assert_non_null(st);
 	return st;
 }
 
-static uint64_t count_ticks(const char *path)
+static uint64_t count_ticks(const char *path, const char *compression)
 {
 	struct err e = { 0 };
 	struct tdat_file *f = tdat_open(path, &e);
 	uint64_t n = 0;
 
 	assert_non_null(f);
+	assert_string_equal(tdat_compression(f), compression ? compression : "none");
 	for (size_t i = 0; i < tdat_buffer(f, 0)->ncpus; i++) {
 		struct tdat_cursor *c = tdat_cursor_new(f, 0, i, &e);
 		struct tdat_event ev;
@@ -156,13 +165,15 @@ static void test_row(void **state)
 	r.place = (struct store_place){ .dirfd = open(r.dir, O_RDONLY | O_DIRECTORY),
 					.outdir = r.dir,
 					.prefix = "trace",
-					.version = row->version };
+					.version = row->version,
+					.compression = row->compression };
 	st = row->killed == AT_END ? record(&r, false) : killed_and_adopted(&r, row);
 	if (store_assemble(st, &r.totals, row->killed != AT_END, &r.made, &e))
 		fail_msg("%s", e.what);
 	store_free(st);
 	assert_int_equal(tdat_check(r.made.path, NULL, NULL, &e), 0);
-	assert_int_equal(count_ticks(r.made.path), (2 * PAGES - row->lost_pages) * TICKS);
+	assert_int_equal(count_ticks(r.made.path, row->becomes),
+			 (2 * PAGES - row->lost_pages) * TICKS);
 	assert_int_equal(r.totals.cpu[2].transport, row->lost_pages);
 	assert_int_equal(unlink(r.made.path), 0);
 	close(r.place.dirfd);

@@ -275,6 +275,7 @@ static void test_tsc(void **state)
 					 t->tsc, t->ratio, t->fraction, &s),
 			 0);
 	assert_int_equal(ts_points_add(p, 0, &s), 0);
+	assert_int_equal(ts_points_scaled(p), t->ratio > 1 && t->ratio != 1ULL << t->fraction);
 	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
 		uint64_t host = begin + spans[i];
 		uint64_t guest = ts_guest_of_tsc(host, t->tsc, t->ratio, t->fraction);

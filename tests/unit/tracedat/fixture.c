@@ -281,6 +281,45 @@ static struct tdat_extent *make_part(const struct fx_file *t, unsigned int buffe
 	return x;
 }
 
+/* Pages that are made while the file is written: one, two, three, one ... at a time. */
+struct fx_source {
+	struct tdat_page_source base;
+	const struct fx_file *t;
+	unsigned int buffer, at;
+	uint32_t cpu;
+};
+
+static int64_t source_read(struct tdat_page_source *base, uint8_t *to, size_t room, struct err *e)
+{
+	struct fx_source *s = container_of(base, struct fx_source, base);
+	const struct fx_file *t = s->t;
+	unsigned int n = s->at % 3 + 1;
+	struct buf pages = { 0 };
+
+	(void)e;
+	if (n > room / t->m->page_size)
+		n = (unsigned int)(room / t->m->page_size);
+	if (n > t->pages - s->at)
+		n = t->pages - s->at;
+	fx_pages(t->m, t->pages, t->per_page, fx_first_seq(s->buffer, s->cpu),
+		 fx_first_ts(s->buffer, s->cpu), t->lost, &pages);
+	memcpy(to, pages.data + s->at * t->m->page_size, n * t->m->page_size);
+	buf_free(&pages);
+	s->at += n;
+	return n * (int64_t)t->m->page_size;
+}
+
+static struct tdat_page_source *make_source(const struct fx_file *t, unsigned int buffer,
+					    uint32_t cpu)
+{
+	struct fx_source *s = calloc(1, sizeof(*s));
+
+	*s = (struct fx_source){ { source_read }, t, buffer, 0, cpu };
+	if ((int)cpu == t->empty_cpu)
+		s->at = t->pages;
+	return &s->base;
+}
+
 static void make_buffer(const struct fx_file *t, unsigned int i, struct tdat_buffer_data *b)
 {
 	static const char *const names[] = { "", "first", "second" };
@@ -292,6 +331,10 @@ static void make_buffer(const struct fx_file *t, unsigned int i, struct tdat_buf
 	b->cpus = calloc(b->ncpus, sizeof(*b->cpus));
 	for (uint32_t cpu = 0; cpu < b->ncpus; cpu++) {
 		b->cpus[cpu].cpu = cpu;
+		if (t->source) {
+			b->cpus[cpu].source = make_source(t, i, cpu);
+			continue;
+		}
 		if ((int)cpu == t->empty_cpu)
 			continue;
 		b->cpus[cpu].extents = make_part(t, i, cpu);
@@ -305,6 +348,7 @@ static void free_buffer(struct tdat_buffer_data *b)
 		if (b->cpus[i].extents)
 			close(b->cpus[i].extents[0].fd);
 		free(b->cpus[i].extents);
+		free(b->cpus[i].source);
 	}
 	free(b->cpus);
 }
@@ -329,7 +373,8 @@ int fx_write(int fd, const struct fx_file *t, struct err *e)
 			&(struct tdat_file_plan){ .version = t->version,
 						  .head = &head,
 						  .buffers = buffers,
-						  .nbuffers = t->instances + 1 },
+						  .nbuffers = t->instances + 1,
+						  .compression = t->compression },
 			e);
 	for (unsigned int i = 0; i <= t->instances; i++)
 		free_buffer(&buffers[i]);

@@ -88,6 +88,8 @@ struct fx_file {
 	const char *clock;  /* NULL: local, and no option in the head */
 	bool wire_head;	    /* a head that ends behind cmdlines, as from an old client */
 	bool wire_buffer_option;
+	const char *compression; /* written by tdat_write(); NULL: none */
+	bool source;		 /* the pages come from a tdat_page_source, a few at a time */
 };
 
 int fx_write(int fd, const struct fx_file *t, struct err *e); /* tdat_write()'s result */

@@ -7,7 +7,9 @@
  */
 #include "tests/unit/tracedat/fixture.c"
 
-static const struct fx_machine le = { "le", false, 8, 128, 0 }, be = { "be", true, 4, 128, 0 };
+static const struct fx_machine le = { "le", false, 8, 128, 0 }, be = { "be", true, 4, 128, 0 },
+			       le32 = { "le32", false, 4, 128, 0 },
+			       be64 = { "be64", true, 8, 128, 0 };
 
 static const struct seed {
 	struct fx_file file; /* .name: of the seed */
@@ -22,6 +24,13 @@ static const struct seed {
 	{ { "v7-be32", &be, 7, 2, 2, 3, 1, -1, 0, 0, "tai" }, NULL },
 	{ { "v7-zstd", &le, 7, 2, 4, 4, -1, 0, 0, 0, "local" }, "zstd" },
 	{ { "v7-zlib", &be, 7, 2, 4, 4, -1, 0, 0, 0, "local" }, "zlib" },
+	{ { "v6-le32", &le32, 6, 2, 2, 3, 1, 9, 0, 0, "tai" }, NULL },
+	{ { "v6-be64", &be64, 6, 1, 2, 3, -1, 9, 0, 0, "tai" }, NULL },
+	{ { "v7-zstd-instance", &le, 7, 1, 12, 3, -1, 7, 1, 1, "mono", .compression = "zstd" },
+	  NULL },
+	{ { "v7-zlib-le32", &le32, 7, 2, 11, 3, 0, -1, 0, 0, "mono", .compression = "zlib" },
+	  NULL },
+	{ { "v7-zstd-be64", &be64, 7, 1, 2, 3, -1, 9, 0, 0, "mono", .compression = "zstd" }, NULL },
 };
 
 static void save(const char *dir, const char *sub, const char *name, const struct buf *bytes)
@@ -50,16 +59,34 @@ static void save_dat(const char *dir, const struct seed *s)
 	buf_free(&packed);
 }
 
-static void save_latency(const char *dir)
+/* Version 6 by hand, version 7 by the writer. */
+static void save_latency(const char *dir, const char *name, int version, const char *compression)
 {
+	static const char text[] = "# tracer: wakeup\n";
 	struct fx_head_plan plan = { .cpus = 1 };
-	struct buf bytes = { 0 };
+	struct buf bytes = { 0 }, made = { 0 };
+	struct tdat_file_plan file = { .version = 7, .compression = compression };
+	struct tdat_head head;
+	AUTO_FD fd = fx_memfile(NULL);
 
 	fx_head(&le, &plan, &bytes);
-	fx_text(&bytes, "latency  ");
-	fx_text(&bytes, "# tracer: wakeup\n");
-	save(dir, "dat", "v6-latency", &bytes);
+	if (version == 6) {
+		fx_text(&bytes, "latency  ");
+		fx_text(&bytes, text);
+		save(dir, "dat", name, &bytes);
+	} else {
+		file.head = &head;
+		file.latency = text;
+		file.latency_len = strlen(text);
+		if (tdat_head_parse(&head, bytes.data, bytes.len, NULL) ||
+		    tdat_write(fd, name, &file, NULL) || lseek(fd, 0, SEEK_SET) ||
+		    read_fd_all(fd, &made, 1 << 20, name, NULL))
+			abort();
+		save(dir, "dat", name, &made);
+		tdat_head_free(&head);
+	}
 	buf_free(&bytes);
+	buf_free(&made);
 }
 
 /* A page with every type of record; the first byte tells fuzz_page the machine. */
@@ -91,7 +118,9 @@ int main(int argc, char **argv)
 		return 2;
 	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
 		save_dat(argv[1], &seeds[i]);
-	save_latency(argv[1]);
+	save_latency(argv[1], "v6-latency", 6, NULL);
+	save_latency(argv[1], "v7-latency", 7, NULL);
+	save_latency(argv[1], "v7-latency-zstd", 7, "zstd");
 	save_page(argv[1], "le64", &le, 0);
 	save_page(argv[1], "be32", &be, 3);
 	return 0;

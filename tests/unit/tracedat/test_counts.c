@@ -120,6 +120,78 @@ static void short_part(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
 	b->cpus[1].extents->len = 8192;
 }
 
+static void short_packed(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	short_part(plan, b);
+	plan->version = 7;
+	plan->compression = "zstd";
+}
+
+static void packed_v6(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	(void)b;
+	plan->compression = "zstd";
+}
+
+static void unknown_method(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	(void)b;
+	plan->version = 7;
+	plan->compression = "lz4";
+}
+
+static void packed_in_place(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	(void)b;
+	plan->version = 7;
+	plan->compression = "zlib";
+	plan->in_place = true;
+}
+
+static void text_and_pages(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	(void)b;
+	plan->latency = "text";
+	plan->latency_len = 4;
+}
+
+static void text_and_instance(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	text_and_pages(plan, b);
+	b->ncpus = 0;
+	plan->nbuffers = 2;
+}
+
+static int64_t fails(struct tdat_page_source *src, uint8_t *to, size_t room, struct err *e)
+{
+	(void)src, (void)to, (void)room;
+	return err_say(e, EPROTO, "bad chunk");
+}
+
+static int64_t gives_bytes(struct tdat_page_source *src, uint8_t *to, size_t room, struct err *e)
+{
+	(void)src, (void)room, (void)e;
+	memset(to, 0, 100);
+	return 100;
+}
+
+static void source_fails(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	static struct tdat_page_source src = { fails };
+
+	(void)plan;
+	b->cpus[1].source = &src;
+}
+
+static void source_without_pages(struct tdat_file_plan *plan, struct tdat_buffer_data *b)
+{
+	static struct tdat_page_source src = { gives_bytes };
+
+	plan->version = 7;
+	plan->compression = "zstd";
+	b->cpus[1].source = &src;
+}
+
 static const struct plan_case {
 	const char *name;
 	void (*hurt)(struct tdat_file_plan *plan, struct tdat_buffer_data *b);
@@ -132,7 +204,53 @@ static const struct plan_case {
 	{ "other page size in v6", other_pages, -EINVAL, "8192" },
 	{ "no top buffer", no_top, -EINVAL, "top" },
 	{ "part shorter than said", short_part, -ENODATA, "early" },
+	{ "part shorter than said, packed", short_packed, -ENODATA, "early" },
+	{ "version 6 packed", packed_v6, -EINVAL, "cannot be compressed" },
+	{ "unknown compression", unknown_method, -EINVAL, "lz4" },
+	{ "packed in place", packed_in_place, -EINVAL, "cannot be compressed" },
+	{ "latency text and pages", text_and_pages, -EINVAL, "either" },
+	{ "latency text and an instance", text_and_instance, -EINVAL, "no place" },
+	{ "source fails", source_fails, -EPROTO, "bad chunk" },
+	{ "source gives no pages", source_without_pages, -EINVAL, "whole pages" },
 };
+
+static void test_pick_version(void **state)
+{
+	static const struct {
+		const char *name;
+		int version;
+		const char *want; /* NULL: refused */
+	} rows[] = {
+		{ NULL, 6, "none" },   { NULL, 7, "none" },   { "any", 6, "none" },
+		{ "any", 7, "zstd" },  { "none", 6, "none" }, { "none", 7, "none" },
+		{ "zlib", 7, "zlib" }, { "zlib", 6, NULL },   { "zstd", 6, NULL },
+		{ "lz4", 7, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *got;
+		int rc = tdat_compression_for(rows[i].name, rows[i].version, &got, NULL);
+
+		assert_int_equal(rc, rows[i].want ? 0 : -EINVAL);
+		if (rows[i].want)
+			assert_string_equal(got, rows[i].want);
+	}
+}
+
+static void test_pick(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	assert_string_equal(tdat_compression_pick("any", NULL), "zstd");
+	assert_string_equal(tdat_compression_pick("none", NULL), "none");
+	assert_string_equal(tdat_compression_pick("zlib", NULL), "zlib");
+	assert_string_equal(tdat_compression_pick("zstd", NULL), "zstd");
+	assert_null(tdat_compression_pick("lz4", &e));
+	assert_non_null(strstr(e.what, "lz4"));
+	assert_non_null(strstr(e.hint, "zlib or zstd"));
+}
 
 static void test_plan(void **state)
 {
@@ -154,7 +272,7 @@ static void test_plan(void **state)
 	t->hurt(&plan, &b);
 	assert_int_equal(tdat_write(out, "out", &plan, &e), t->want);
 	assert_non_null(strstr(e.what, t->says));
-	if (t->want == -EINVAL)
+	if (t->want == -EINVAL && !cpus[1].source)
 		assert_int_equal(lseek(out, 0, SEEK_END), 0);
 	tdat_head_free(&head);
 	buf_free(&bytes);
@@ -168,7 +286,7 @@ static void test_plan(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(count_cases) + ARRAY_SIZE(plan_cases) + 1];
+	struct CMUnitTest tests[ARRAY_SIZE(count_cases) + ARRAY_SIZE(plan_cases) + 3];
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(count_cases); i++)
@@ -176,5 +294,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(plan_cases); i++)
 		tests[n++] = (struct CMUnitTest)ROW(test_plan, plan_cases[i]);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_extents);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pick);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pick_version);
 	return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
 }

@@ -43,6 +43,39 @@ static const struct whole_case {
 	{ { "zlib", &fx_le64, 7, 3, 25, 50, 1, 17, 1, 0, "tai", false, false }, "zlib" },
 	{ { "zstd, be32", &fx_be32, 7, 3, 25, 50, 1, 17, 1, 0, "tai", false, false }, "zstd" },
 	{ { "zlib, no data", &fx_be64, 7, 1, 1, 1, 0, 0, 0, 0, "tai", false, false }, "zlib" },
+	{ { "source, v6", &fx_le64, 6, 3, 25, 50, 1, 17, 1, 0, "tai", .source = true }, NULL },
+	{ { "source, v7", &fx_le64, 7, 3, 25, 50, 1, 17, 1, 0, "tai", .source = true }, NULL },
+	{ { "source, v6, much", &fx_be64, 6, 2, 150, 50, -1, 17, 1, 2, "tai", .source = true },
+	  NULL },
+	{ { "source, no data", &fx_le64, 7, 1, 1, 1, 0, 0, 0, 0, "tai", .source = true }, NULL },
+	{ { "write zstd", &fx_le64, 7, 3, 25, 50, 1, 17, 2, 3, "tai", .compression = "zstd" },
+	  NULL },
+	{ { "write zlib", &fx_le64, 7, 3, 20, 50, 1, -1, 2, 3, "tai", .compression = "zlib" },
+	  NULL },
+	{ { "write none", &fx_le64, 7, 3, 20, 50, 1, -1, 2, 3, "tai", .compression = "none" },
+	  NULL },
+	{ { "write none, v6", &fx_le64, 6, 1, 2, 5, -1, 0, 0, 0, "tai", .compression = "none" },
+	  NULL },
+	{ { "zstd, be64", &fx_be64, 7, 3, 21, 50, 1, 17, 1, 0, "tai", .compression = "zstd" },
+	  NULL },
+	{ { "zlib, le32", &fx_le32, 7, 3, 21, 50, 1, 17, 1, 0, "tai", .compression = "zlib" },
+	  NULL },
+	{ { "zstd, be32", &fx_be32, 7, 3, 9, 50, 1, 17, 1, 0, "tai", .compression = "zstd" },
+	  NULL },
+	{ { "zstd, 8 KiB pages", &fx_sub8k, 7, 2, 12, 450, 1, 17, 1, 0, "tai",
+	    .compression = "zstd" },
+	  NULL },
+	{ { "zstd, wire head", &fx_le64, 7, 2, 2, 5, -1, 0, 0, 0, NULL, true,
+	    .compression = "zstd" },
+	  NULL },
+	{ { "zstd, no data", &fx_le64, 7, 2, 1, 1, 0, 0, 0, 0, "tai", .compression = "zstd" },
+	  NULL },
+	{ { "zstd, source", &fx_be32, 7, 2, 31, 50, -1, 17, 1, 0, "tai", .compression = "zstd",
+	    .source = true },
+	  NULL },
+	{ { "zlib, source", &fx_le64, 7, 2, 30, 50, 0, 17, 1, 0, "tai", .compression = "zlib",
+	    .source = true },
+	  NULL },
 };
 
 static void say(void *ctx, const char *line)
@@ -111,6 +144,7 @@ static void test_whole(void **state)
 	struct buf bytes = { 0 };
 	struct err e = { 0 };
 	struct tdat_file *f;
+	const char *method;
 	char path[64];
 	AUTO_FD fd = -1;
 
@@ -120,7 +154,8 @@ static void test_whole(void **state)
 	if (!f)
 		fail_msg("%s", e.what);
 	expect_head(&t->file, f);
-	assert_string_equal(tdat_compression(f), t->method ? t->method : "none");
+	method = t->method ? t->method : t->file.compression;
+	assert_string_equal(tdat_compression(f), method ? method : "none");
 	for (size_t b = 0; b < tdat_nbuffers(f); b++)
 		for (size_t i = 0; i < tdat_buffer(f, b)->ncpus; i++)
 			expect_cpu(&t->file, f, b, i);
@@ -154,6 +189,7 @@ static const struct whole_case cut_cases[] = {
 	{ { "v6 cut", &fx_le64, 6, 2, 2, 9, -1, 0, 1, 0, LOCAL, false, false }, NULL },
 	{ { "v7 cut", &fx_le64, 7, 2, 2, 9, -1, 0, 1, 0, LOCAL, false, false }, NULL },
 	{ { "zstd cut", &fx_le64, 7, 2, 12, 9, -1, 0, 1, 0, LOCAL, false, false }, "zstd" },
+	{ { "zlib cut", &fx_be64, 7, 2, 12, 9, -1, 0, 1, 0, LOCAL, .compression = "zlib" }, NULL },
 };
 
 /* --- damage at one place */

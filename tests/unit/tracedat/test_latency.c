@@ -118,11 +118,96 @@ static void test_latency_v7(void **state)
 	(void)state;
 }
 
+static const struct write_case {
+	int version;
+	const char *compression, *clock, *option; /* .option: the clock in the head */
+	bool buffer, big;
+} write_cases[] = {
+	{ 6, NULL, "local", NULL, true, false },   { 6, "none", NULL, "mono", false, true },
+	{ 7, NULL, "global", "mono", true, true }, { 7, "zstd", "global", NULL, true, false },
+	{ 7, "zlib", NULL, NULL, false, false },
+};
+
+static void expect_text(const char *path, const char *want, size_t len)
+{
+	struct tdat_file *f;
+	struct err e = { 0 };
+	struct view got;
+
+	f = tdat_open(path, &e);
+	if (!f)
+		fail_msg("%s", e.what);
+	assert_true(tdat_latency_text(f, &got));
+	assert_int_equal(got.len, len);
+	assert_memory_equal(got.p, want, len);
+	if (tdat_version(f) == 6)
+		assert_null(tdat_head_option(tdat_head(f), TDAT_OPT_TRACECLOCK));
+	tdat_close(f);
+	assert_int_equal(tdat_check(path, say, NULL, NULL), 0);
+}
+
+static void expect_stock(const char *path, const char *want)
+{
+	struct buf out = { 0 };
+	char cmd[128];
+	FILE *p;
+
+	snprintf(cmd, sizeof(cmd), "/usr/bin/trace-cmd report -i %s 2>/dev/null", path);
+	p = popen(cmd, "r");
+	if (!p || read_fd_all(fileno(p), &out, 1 << 20, "the stock trace-cmd", NULL) ||
+	    buf_text(&out))
+		abort();
+	assert_int_equal(pclose(p), 0);
+	assert_non_null(strstr((char *)out.data, want));
+	buf_free(&out);
+}
+
+/* 0, 1, and many chunks of text. */
+static void test_write(void **state)
+{
+	static const size_t sizes[] = { 0, 17, 100001 };
+	AUTO_FREE char *text = calloc(1, 100002);
+
+	(void)state;
+	for (size_t i = 0; i < 100001; i++)
+		text[i] = i % 60 ? (char)('a' + i % 23) : '\n';
+	for (size_t i = 0; i < ARRAY_SIZE(write_cases) * ARRAY_SIZE(sizes); i++) {
+		const struct write_case *t = &write_cases[i / ARRAY_SIZE(sizes)];
+		struct fx_head_plan plan = { .cpus = 2, .clock = t->option };
+		struct tdat_buffer_data top = { .name = "", .clock = t->clock };
+		size_t len = sizes[i % ARRAY_SIZE(sizes)];
+		struct buf bytes = { 0 };
+		struct tdat_head head;
+		AUTO_FD fd = fx_memfile(NULL);
+		char path[64];
+
+		fx_head(t->big ? &fx_be64 : &fx_le64, &plan, &bytes);
+		assert_int_equal(tdat_head_parse(&head, bytes.data, bytes.len, NULL), 0);
+		assert_int_equal(tdat_write(fd, "out",
+					    &(struct tdat_file_plan){ .version = t->version,
+								      .compression = t->compression,
+								      .latency = text,
+								      .latency_len = len,
+								      .head = &head,
+								      .buffers = &top,
+								      .nbuffers = t->buffer },
+					    NULL),
+				 0);
+		expect_text(fx_path(fd, path), text, len);
+		if (!access("/usr/bin/trace-cmd", X_OK) && len == 17 &&
+		    (!t->compression || strcmp(t->compression, "zlib")))
+			expect_stock(path, "bcdefghijklmnopq\n");
+		tdat_head_free(&head);
+		buf_free(&bytes);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_latency_v6),
 		cmocka_unit_test(test_latency_v7),
+		cmocka_unit_test(test_write),
 	};
 
 	return cmocka_run_group_tests_name("latency", tests, NULL, NULL);

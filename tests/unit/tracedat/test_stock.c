@@ -48,6 +48,17 @@ static const struct fx_file files[] = {
 	{ "v7, sub-buffers of 8 KiB", &fx_sub8k, 7, 2, 3, 450, -1, 9, 0, 0, "local" },
 	{ "v6, 32 bits", &fx_le32, 6, 2, 2, 5, -1, 9, 0, 0, "local", false, false },
 	{ "v7, 32 bits", &fx_le32, 7, 2, 2, 5, -1, 9, 0, 0, "local", false, false },
+	{ "v6, from sources", &fx_le64, 6, 3, 25, 50, 1, 0, 1, 0, "local", .source = true },
+	{ "zstd", &fx_le64, 7, 3, 25, 50, 1, 0, 1, 0, "local", .compression = "zstd" },
+	{ "zstd, from sources", &fx_le64, 7, 3, 20, 50, 1, 0, 1, 0, "local", .compression = "zstd",
+	  .source = true },
+	{ "zstd, big endian", &fx_be64, 7, 2, 12, 5, -1, 0, 1, 0, "local", .compression = "zstd" },
+	{ "zstd, an instance with more CPUs", &fx_le64, 7, 1, 12, 5, -1, 0, 1, 3, "local",
+	  .compression = "zstd" },
+	{ "zstd, sub-buffers of 8 KiB", &fx_sub8k, 7, 2, 12, 450, -1, 9, 0, 0, "local",
+	  .compression = "zstd" },
+	{ "zstd, no data at all", &fx_le64, 7, 1, 1, 1, 0, 0, 0, 0, "local",
+	  .compression = "zstd" },
 };
 
 /* Run the stock binary; its output in @out with a NUL. Returns the exit status. */

@@ -46,6 +46,8 @@ static const char *const fake_files[][2] = {
 	{ "options/func_stack_trace", "0\n" },
 	{ "options/event-fork", "0\n" },
 	{ "options/function-fork", "0\n" },
+	{ "options/function-trace", "1\n" },
+	{ "saved_cmdlines_size", "128\n" },
 	{ "trace", "" },
 	{ "printk_formats", "0xff : \"x\"\n" },
 	{ "saved_cmdlines", "1 init\n" },
@@ -216,23 +218,45 @@ static inline void fake_same(char *after, char *before)
 
 enum { FAKE_WORDS = 24 };
 
+/* What the set command does. */
+static inline int fake_set_adding(struct trace_plan *p, const char *none, struct err *e)
+{
+	(void)none, (void)e;
+	p->adding = true;
+	return 0;
+}
+
 static const struct {
 	const char *option;
 	int (*set)(struct trace_plan *p, const char *text, struct err *e);
 	bool arg;
 } fake_setters[] = {
-	{ "-e", plan_add_event, true },	       { "-f", plan_set_filter, true },
-	{ "-R", plan_set_trigger, true },      { "-v", plan_set_exclude, false },
-	{ "-B", plan_add_buffer, true },       { "-p", plan_set_tracer, true },
-	{ "-C", plan_set_clock, true },	       { "-b", plan_set_size, true },
-	{ "-M", plan_set_cpumask, true },      { "-O", plan_add_option, true },
-	{ "-l", plan_add_function, true },     { "-n", plan_add_notrace, true },
-	{ "-g", plan_add_graph, true },	       { "--module", plan_set_module, true },
-	{ "-T", plan_set_stacktrace, false },  { "--func-stack", plan_set_func_stack, false },
-	{ "-P", plan_add_pids, true },	       { "-F", plan_set_command_only, false },
-	{ "-c", plan_set_follow, false },      { "-i", plan_set_ignore_missing, false },
-	{ "-a", plan_set_all_formats, false }, { "--no-filter", plan_set_no_filter, false },
+	{ "-e", plan_add_event, true },
+	{ "-f", plan_set_filter, true },
+	{ "-R", plan_set_trigger, true },
+	{ "-v", plan_set_exclude, false },
+	{ "-B", plan_add_buffer, true },
+	{ "-p", plan_set_tracer, true },
+	{ "-C", plan_set_clock, true },
+	{ "-b", plan_set_size, true },
+	{ "-M", plan_set_cpumask, true },
+	{ "-O", plan_add_option, true },
+	{ "-l", plan_add_function, true },
+	{ "-n", plan_add_notrace, true },
+	{ "-g", plan_add_graph, true },
+	{ "--module", plan_set_module, true },
+	{ "-T", plan_set_stacktrace, false },
+	{ "--func-stack", plan_set_func_stack, false },
+	{ "-P", plan_add_pids, true },
+	{ "-F", plan_set_command_only, false },
+	{ "-c", plan_set_follow, false },
+	{ "-i", plan_set_ignore_missing, false },
+	{ "-a", plan_set_all_formats, false },
+	{ "--no-filter", plan_set_no_filter, false },
 	{ "-d", plan_set_graph_depth, true },
+	{ "--cmdlines-size", plan_set_cmdlines, true },
+	{ "--no-functions", plan_set_functions_off, false },
+	{ "--add", fake_set_adding, false },
 };
 
 /* The plan that these words mean, up to the first error. */

@@ -91,6 +91,9 @@ static const struct good {
 	{ "graph",
 	  { "-p", "function_graph", "-g", "vfs_read", "-d", "2" },
 	  { { "set_graph_function", "vfs_read" }, { "max_graph_depth", "2" } } },
+	{ "no functions, many names",
+	  { "-e", "irq", "--no-functions", "--cmdlines-size", "500" },
+	  { { "options/function-trace", "0" }, { "saved_cmdlines_size", "500" } } },
 	{ "a missing event may be missing",
 	  { "-i", "-e", "nosuch", "-e", "irq" },
 	  { { "events/irq/enable", "1" } } },
@@ -137,6 +140,58 @@ static void test_good(void **state)
 	fake_same(fake_snapshot(&t), before);
 	assert_int_equal(trace_undo(a, &e), 0); /* nothing is left to do */
 	applied_free(a);
+	tfs_close(top);
+	plan_free(p);
+	tree_remove(&t);
+}
+
+/* set: what is not named stays. The fake has pid 77 and tracing on. */
+static const struct good adds[] = {
+	{ "an event",
+	  { "--add", "-e", "irq" },
+	  { { "events/irq/enable", "1" },
+	    { "set_event", "sched:sched_waking" },
+	    { "set_event_pid", "77" },
+	    { "current_tracer", "function" },
+	    { "events/irq/irq_handler/filter", "irq == 3" },
+	    { "tracing_on", "1" } } },
+	{ "a pid, without an event",
+	  { "--add", "-P", "12" },
+	  { { "set_event_pid", "12" }, { "set_event", "sched:sched_waking" } } },
+	{ "nothing but a clock",
+	  { "--add", "-C", "mono" },
+	  { { "trace_clock", "mono" }, { "tracing_on", "1" }, { "set_event_pid", "77" } } },
+	{ "a buffer that goes",
+	  { "--add", "-v", "-B", "in" },
+	  { { "instances/in/note", "(gone)" }, { "set_event_pid", "77" } } },
+};
+
+static void test_add(void **state)
+{
+	const struct good *row = *state;
+	struct trace_plan *p = plan_new(NULL);
+	struct err e = { 0 };
+	struct tree t;
+	struct tracefs *top;
+	struct applied *a;
+
+	fake_make(&t);
+	tree_dir(&t, "instances/in", 0755); /* empty, as only the kernel removes full ones */
+	tree_file(&t, "set_event", "sched:sched_waking\n");
+	tree_file(&t, "events/sched/sched_waking/enable", "1\n");
+	tree_file(&t, "events/irq/irq_handler/filter", "irq == 3\n");
+	tree_file(&t, "current_tracer", "function\n");
+	top = tfs_open(t.top, &e);
+	assert_int_equal(fake_plan(p, row->words, &e), 0);
+	assert_int_equal(plan_check(p, false, &e), 0);
+	a = trace_apply(p, top, &e);
+	assert_string_equal(e.what, "");
+	assert_non_null(a);
+	trace_keep(a);
+	applied_free(a);
+	for (size_t i = 0; i < MAX_FILES && row->files[i][0]; i++)
+		fake_expect(&t, row->files[i][0], row->files[i][1]);
+	assert_int_equal(!access(tree_at(&t, "instances/in"), F_OK), !p->removed.n);
 	tfs_close(top);
 	plan_free(p);
 	tree_remove(&t);
@@ -529,6 +584,7 @@ int main(void)
 	int failed = RUN_ROWS("apply: patterns", founds, test_found);
 
 	failed += RUN_ROWS("apply: written and put back", goods, test_good);
+	failed += RUN_ROWS("apply: added to what there is", adds, test_add);
 	failed += RUN_ROWS("apply: a failed start leaves nothing", bads, test_bad);
 	return failed + cmocka_run_group_tests_name("apply: journal", singles, NULL, NULL);
 }

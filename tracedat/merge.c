@@ -14,7 +14,7 @@
  * Invariant: heap[0 .. n) is a heap, except that heap[0] is stale while .stale is set. Lanes from
  * .fresh on were added and never pulled.
  */
-#include "report/merge.h"
+#include "tracedat/merge.h"
 
 #include <errno.h>
 

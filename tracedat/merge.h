@@ -6,8 +6,8 @@
  * is constant: one event a lane. At equal times the lane with the lower rank goes first, and goes
  * on until its time is later: that is the order of stock's report.
  */
-#ifndef REPORT_MERGE_H
-#define REPORT_MERGE_H
+#ifndef TRACEDAT_MERGE_H
+#define TRACEDAT_MERGE_H
 
 #include "tracedat/reader.h"
 

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "base/io.h"
-#include "report/merge.h"
+#include "tracedat/merge.h"
 
 enum { MAX_LANES = 8 };
 

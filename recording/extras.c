@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * extras.c - what a recording stores besides the trace, when it is asked to: --date, --proc-map
+ *
+ * Theory of operation
+ *
+ * Both are option records at the end of the metadata. The distance of the trace clock to the time
+ * of day is measured before tracing is on: what cannot be measured is an error before there is
+ * anything to lose. The maps of the processes of -P are read at the start and again at the end, as
+ * far as they are there then; the command's is taken at its exit (tracing/procmap.c).
+ */
+#include "recording/extras.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+
+#include "base/cleanup.h"
+#include "tracedat/head.h"
+#include "tracing/procmap.h"
+#include "tracing/walltime.h"
+
+struct extras {
+	bool date;
+	int64_t offset_us;
+	pid_t child;
+	struct procmap_watch *watch;
+	struct process {
+		pid_t pid;
+		struct buf map;
+	} * process; /* owned: those of -P, and then the command */
+	size_t n;
+};
+
+static int add_process(struct extras *x, pid_t pid, struct err *e)
+{
+	struct process *more = realloc(x->process, (x->n + 1) * sizeof(*more));
+
+	if (!more)
+		return err_set(e, ENOMEM, "no memory for the maps of processes");
+	x->process = more;
+	more[x->n] = (struct process){ .pid = pid };
+	return procmap_read(NULL, pid, &more[x->n++].map, e);
+}
+
+static int begin_maps(struct extras *x, const struct trace_plan *plan, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t b = 0; !ret && b < plan->nbuffers; b++)
+		for (size_t i = 0; !ret && i < plan->buffers[b].npids; i++)
+			ret = add_process(x, plan->buffers[b].pids[i], e);
+	if (ret || !x->child)
+		return ret;
+	x->watch = procmap_watch(x->child, e);
+	return x->watch ? 0 : -EIO;
+}
+
+struct extras *extras_begin(const struct recording_opts *o, const struct tracefs *top, pid_t child,
+			    const char *clock, struct err *e)
+{
+	struct extras *x = calloc(1, sizeof(*x));
+	int ret = 0;
+
+	if (!x) {
+		err_set(e, ENOMEM, "no memory for the recording");
+		return NULL;
+	}
+	x->date = o->date;
+	x->child = child;
+	if (x->date)
+		ret = walltime_measure(top, clock, &x->offset_us, e);
+	if (!ret && o->proc_map)
+		ret = begin_maps(x, o->plan, e);
+	if (!ret)
+		return x;
+	extras_free(x);
+	return NULL;
+}
+
+void extras_command_ended(struct extras *x)
+{
+	struct process *more;
+
+	if (!x || !x->watch)
+		return;
+	more = realloc(x->process, (x->n + 1) * sizeof(*more));
+	if (more) {
+		x->process = more;
+		more[x->n] = (struct process){ .pid = x->child };
+		procmap_end(x->watch, &more[x->n++].map);
+	} else {
+		procmap_end(x->watch, NULL);
+	}
+	x->watch = NULL;
+}
+
+int extras_put(struct extras *x, struct buf *to, struct err *e)
+{
+	char date[32];
+	int ret = 0;
+
+	if (!x)
+		return 0;
+	if (x->date) {
+		int len = snprintf(date, sizeof(date), "0x%" PRIx64, (uint64_t)x->offset_us);
+
+		ret = tdat_put_option(to, TDAT_OPT_DATE, date, (uint32_t)len + 1, e);
+	}
+	for (size_t i = 0; !ret && i < x->n; i++) {
+		struct process *p = &x->process[i];
+
+		if (p->pid != x->child) /* what it has mapped since; else what it had */
+			procmap_read(NULL, p->pid, &p->map, NULL);
+		if (p->map.len)
+			ret = tdat_put_option(to, TDAT_OPT_PROCMAPS, p->map.data,
+					      (uint32_t)p->map.len, e);
+	}
+	return ret;
+}
+
+void extras_free(struct extras *x)
+{
+	if (!x)
+		return;
+	if (x->watch)
+		kill(x->child, SIGKILL);
+	procmap_end(x->watch, NULL);
+	for (size_t i = 0; i < x->n; i++)
+		buf_free(&x->process[i].map);
+	free(x->process);
+	free(x);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * trace-extract.c - the extract command: what is in the kernel's ring buffers becomes a trace.dat
+ *
+ * Theory of operation
+ *
+ * The options name buffers and a latency tracer in a struct trace_plan, as those of record do;
+ * nothing of it is applied but -O, for as long as the text of that tracer is read. Everything else
+ * is recording/extract.c.
+ */
+#include "trace-cmd.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "recording/extract.h"
+#include "tracing/meta.h"
+#include "tracing/plan-opts.h"
+
+struct extract_ctx {
+	struct plan_ctx plan;
+	bool all, top, snapshot, quiet;
+	const char *output;
+	uint64_t file_version;
+};
+
+static struct trace_plan *plan_of(void *ctx)
+{
+	return ((struct plan_ctx *)ctx)->plan;
+}
+
+/* -p and -O are of the top buffer, also behind a -B. */
+static int set_tracer(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	plan_of(ctx)->now = &plan_of(ctx)->buffers[0];
+	return plan_opt_tracer(ctx, o, val, e);
+}
+
+static int set_option(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	plan_of(ctx)->now = &plan_of(ctx)->buffers[0];
+	return plan_opt_option(ctx, o, val, e);
+}
+
+#define AT(member) .off = offsetof(struct extract_ctx, member)
+
+static const struct opt extract_opts[] = {
+	{ 'p', NULL, "TRACER", "store the text of this latency tracer: wakeup, irqsoff, ...",
+	  set_tracer, .complete = "tracer" },
+	{ 'O', NULL, "OPTION", "with -p: set a trace option while the text is read", set_option,
+	  .complete = "traceoption" },
+	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text, AT(output),
+	  .complete = "file" },
+	{ 's', NULL, NULL, "the snapshots, not the buffers that are running", opt_set_flag,
+	  AT(snapshot) },
+	{ 'B', NULL, "BUFFER", "this buffer (instance), and not the top one", plan_opt_buffer,
+	  .complete = "buffer" },
+	{ 'a', NULL, NULL, "all buffers but the top one", opt_set_flag, AT(all) },
+	{ 't', NULL, NULL, "with -B or -a: the top buffer too", opt_set_flag, AT(top) },
+	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,
+	  AT(file_version) },
+	{ 'q', "quiet", NULL, "no table", opt_set_flag, AT(quiet) },
+};
+
+static int check_ctx(const struct extract_ctx *c, struct err *e)
+{
+	if (c->file_version != 6 && c->file_version != 7)
+		return err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
+			       (unsigned long long)c->file_version);
+	if (plan_is_latency(c->plan.plan) && c->snapshot)
+		return err_say(e, EINVAL, "-s takes a snapshot, and -p %s a text",
+			       c->plan.plan->buffers[0].tracer);
+	return 0;
+}
+
+static int run(const struct extract_ctx *c, struct err *e)
+{
+	AUTO_FREE struct extract_result *result = calloc(1, sizeof(*result));
+	char version[META_VERSION_MAX];
+	struct extract_opts o = { .plan = c->plan.plan,
+				  .version = meta_version(version, sizeof(version)),
+				  .all = c->all,
+				  .top = c->top,
+				  .snapshot = c->snapshot };
+	int ret;
+
+	if (!result)
+		return err_set(e, ENOMEM, "no memory for an extraction");
+	o.dest = dest_file_new(c->output ? c->output : "trace.dat", (int)c->file_version, NULL, e);
+	if (!o.dest)
+		return -e->code;
+	ret = extract_run(&o, result, e);
+	o.dest->ops->free(o.dest);
+	if (!ret && !c->quiet && !result->text)
+		ret = totals_write(&result->totals, stdout, e);
+	return ret ? ret : totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+}
+
+static int extract(const struct command *self, int argc, char **argv)
+{
+	struct extract_ctx c = { .file_version = 7 };
+	struct err e = { 0 };
+	int rest, status;
+
+	c.plan.plan = plan_new(&e);
+	status = c.plan.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
+	if (status < 0 && rest < argc)
+		err_say(&e, EINVAL, "extract takes no '%s'", argv[rest]);
+	else if (status < 0)
+		check_ctx(&c, &e);
+	if (status < 0 && e.code)
+		status = EXIT_USAGE;
+	if (status < 0)
+		status = run(&c, &e);
+	if (e.code)
+		err_print(stderr, &e);
+	plan_free(c.plan.plan);
+	return status < 0 ? EXIT_FAILED : status;
+}
+
+const struct command cmd_extract = {
+	.name = "extract",
+	.args = "[OPTIONS]",
+	.summary = "take what is in the kernel's ring buffers into trace.dat",
+	.details = "Exit status: 0 whole, 3 events were lost before, 1 failed, 2 usage.\n",
+	.opts = extract_opts,
+	.nopts = ARRAY_SIZE(extract_opts),
+	.run = extract,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* holders.h - who reads the trace, when the kernel says that it is busy */
+#ifndef TRACING_HOLDERS_H
+#define TRACING_HOLDERS_H
+
+#include "tracing/tracefs.h"
+
+/*
+ * Where @e is EBUSY and has no hint: name a process that has a file of @t open, or the tracer that
+ * runs. @proc NULL = /proc. Always returns -e->code; @e NULL is fine (-EBUSY).
+ */
+int hint_holders(const struct tracefs *t, const char *proc, struct err *e);
+
+#endif
