@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "guests/layout.h"
 #include "recording/recording.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 #include "tracedat/writer.h"
 
-enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
+enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000, TSYNC_DEFAULT_MS = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
@@ -29,6 +30,8 @@ struct record_ctx {
 	char host[NET_NAME_MAX];
 	uint32_t port;
 	uint64_t file_version, interval_us, protocol, rt_prio, keep_kb;
+	struct remote_wishes guests;
+	const char *clock; /* of the guests too; borrowed */
 };
 
 static int set_all_formats(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -52,6 +55,7 @@ static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct e
 }
 
 static const struct opt record_opts[] = {
+	REMOTE_OPTS(offsetof(struct record_ctx, guests)),
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(virt) },
 	{ 'N', NULL, "HOST:PORT", "send the trace to 'trace-cmd listen -p PORT' on HOST",
@@ -120,6 +124,20 @@ static int check_net(struct record_ctx *c, struct err *e)
 			 &c->port, e);
 }
 
+/* -A and what goes with it. */
+static int check_guests(struct record_ctx *c, struct err *e)
+{
+	if (!c->guests.n && c->guests.interval)
+		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
+	if (!c->guests.n)
+		return 0;
+	if (c->virt || c->net || c->vsock)
+		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
+	if (plan_is_latency(c->plan.plan))
+		return say_usage(e, "leave out -A", "latency tracers write a text, no timeline");
+	return remote_clock(c->plan.plan, &c->guests, &c->clock, e);
+}
+
 /* What the options say together. */
 static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
@@ -129,7 +147,7 @@ static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 		err_say(e, EINVAL, "--virt writes no file in the guest, and -o names one");
 		return err_hint(e, "leave out -o; 'virt-server -o DIR' on the host says where");
 	}
-	if (check_net(c, e))
+	if (check_net(c, e) || check_guests(c, e))
 		return -EINVAL;
 	if (c->virt && c->compression) {
 		err_say(e, EINVAL,
@@ -185,6 +203,46 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 			c->virt ? "host" : "listener");
 }
 
+/* The guests' tables. Returns @status, or that something was lost there. */
+static enum exit_status print_guests(const struct record_ctx *c, const struct remotes *guests,
+				     enum exit_status status)
+{
+	FILE *to = c->to_stderr ? stderr : stdout;
+	struct remote_result r;
+
+	for (size_t i = 0; guests && i < remotes_count(guests); i++) {
+		remotes_result(guests, i, &r);
+		if (!c->quiet && r.totals) {
+			fprintf(to, "guest %s: %s\n", r.name, r.path ? r.path : "no file");
+			totals_write(r.totals, to, NULL);
+		}
+		fflush(to);
+		if (r.err->code)
+			err_print(stderr, r.err);
+		if (r.note[0] && !c->quiet)
+			fprintf(stderr, "trace-cmd: guest %s: %s\n", r.name, r.note);
+		if (r.status != EXIT_WHOLE)
+			status = EXIT_LOSSES;
+	}
+	return status;
+}
+
+/* NULL without guests, or with @e. */
+static struct remotes *make_remotes(const struct record_ctx *c, const struct recording_opts *o,
+				    struct err *e)
+{
+	struct remotes_opts ro = { .wishes = &c->guests,
+				   .output = c->output ? c->output : "trace.dat",
+				   .version = (int)c->file_version,
+				   .compression = c->compression,
+				   .clock = c->clock,
+				   .trace_id = o->trace_id,
+				   .dir = guests_dir(NULL),
+				   .peer = o->version };
+
+	return c->guests.n ? remotes_new(&ro, e) : NULL;
+}
+
 static int run(struct record_ctx *c, char *const *command)
 {
 	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
@@ -193,6 +251,7 @@ static int run(struct record_ctx *c, char *const *command)
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
 				    .version = meta_version(version, sizeof(version)),
+				    .trace_id = meta_trace_id(),
 				    .rt_prio = (unsigned int)c->rt_prio,
 				    .keep_bytes = c->keep_kb * 1024,
 				    .date = c->date,
@@ -201,32 +260,41 @@ static int run(struct record_ctx *c, char *const *command)
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
 	struct err e = { 0 };
-	int ret;
+	enum exit_status status = EXIT_FAILED;
 
 	o.dest = make_dest(c, version, &e);
-	if (!o.dest || !result) {
+	if (o.dest)
+		o.remotes = make_remotes(c, &o, &e);
+	if (e.code || !result) {
 		err_print(stderr, &e);
+		if (o.dest)
+			o.dest->ops->free(o.dest);
 		return EXIT_FAILED;
 	}
-	ret = recording_run(&o, result, &e);
+	if (!recording_run(&o, result, &e)) {
+		print_end(c, result, o.dest);
+		status = totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+	}
 	if (e.code)
 		err_print(stderr, &e);
-	if (!ret)
-		print_end(c, result, o.dest);
+	if (status != EXIT_FAILED)
+		status = print_guests(c, o.remotes, status);
+	remotes_free(o.remotes);
 	o.dest->ops->free(o.dest);
-	if (ret)
-		return EXIT_FAILED;
-	return totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+	return status;
 }
 
 static int record(const struct command *self, int argc, char **argv)
 {
-	struct record_ctx c = { .file_version = 7, .interval_us = INTERVAL_DEFAULT_US };
+	struct record_ctx c = { .file_version = 7,
+				.interval_us = INTERVAL_DEFAULT_US,
+				.guests.interval_ms = TSYNC_DEFAULT_MS };
 	struct err e = { 0 };
 	int rest, status;
 
 	c.plan.plan = plan_new(&e);
-	status = c.plan.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
+	status = c.plan.plan ? remote_opts_begin(self, &c, &c.guests, argc, argv, &rest)
+			     : EXIT_FAILED;
 	if (status < 0 && check_ctx(&c, rest < argc, &e)) {
 		err_print(stderr, &e);
 		status = EXIT_USAGE;
@@ -236,6 +304,7 @@ static int record(const struct command *self, int argc, char **argv)
 	if (status < 0)
 		status = run(&c, rest < argc ? argv + rest : NULL);
 	plan_free(c.plan.plan);
+	remote_wishes_free(&c.guests);
 	return status;
 }
 

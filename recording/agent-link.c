@@ -162,11 +162,17 @@ struct agent_link *agent_link_new(struct loop *l, int fd, const struct agent_lin
 	return k;
 }
 
+void agent_link_cut(struct agent_link *k)
+{
+	k->over = true;
+	loop_disarm(&k->end);
+	loop_unwatch(&k->watch);
+}
+
 void agent_link_free(struct agent_link *k)
 {
 	if (!k)
 		return;
-	loop_disarm(&k->end);
-	loop_unwatch(&k->watch);
+	agent_link_cut(k);
 	free(k);
 }

@@ -22,6 +22,8 @@ struct agent_link_owner {
  * error. */
 struct agent_link *agent_link_new(struct loop *l, int fd, const struct agent_link_owner *owner,
 				  struct err *e);
+/* Nothing is said or heard any more; .gone is not called. Also from a callback. */
+void agent_link_cut(struct agent_link *k);
 void agent_link_free(struct agent_link *k); /* NULL is fine */
 
 /* Room for the next frame; then agent_link_send(). The agent is given up when it does not read. */

@@ -171,7 +171,7 @@ int rings_start(struct rings *r, uint64_t interval_ns, struct err *e)
 static int put_options(struct rings *r, bool latency, struct buf *to, struct err *e)
 {
 	struct meta_option_opts o = { .cpus = cpu_list_count(&r->cpus),
-				      .trace_id = meta_trace_id(),
+				      .trace_id = r->trace_id ?: meta_trace_id(),
 				      .latency = latency,
 				      .version = r->version,
 				      .buffers = r->names + 1,

@@ -20,6 +20,7 @@ struct rings {
 	struct dest *dest;	       /* borrowed */
 	const struct trace_plan *plan; /* whose events' formats are stored; NULL = all; borrowed */
 	const char *version;	       /* text of the VERSION option, borrowed */
+	uint64_t trace_id;	       /* of the TRACEID option; 0 = a new one */
 	size_t nbuffers;	       /* [0] is the top one */
 	const char *names[RINGS_MAX_BUFFERS];	    /* borrowed */
 	struct tracefs *buffers[RINGS_MAX_BUFFERS]; /* borrowed; NULL = nothing is taken of it */

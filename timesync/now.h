@@ -8,7 +8,7 @@
 #ifndef TIMESYNC_NOW_H
 #define TIMESYNC_NOW_H
 
-#include "base/err.h"
+#include "base/io.h"
 
 /* "x86-tsc", "mono", "mono_raw", "boot", "tai"; false: no other way than a marker in the trace. */
 bool ts_now_can(const char *clock);

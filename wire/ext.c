@@ -46,3 +46,11 @@ void ext_put(struct wcur *to, const struct msg_ext *x, uint64_t stream_id)
 	wcur_mem(to, head, strlen(head));
 	msg_put_text(to, x->peer, MSG_MAX_PEER);
 }
+
+bool ext_same_version(const char *peer)
+{
+	static const char ours[] = "trace-cmd " VERSION;
+	size_t n = sizeof(ours) - 1;
+
+	return !strncmp(peer, ours, n) && (!peer[n] || peer[n] == ' ');
+}

@@ -17,4 +17,7 @@ int ext_get(const char *text, struct msg_ext *x, struct err *e);
 /* Append it with its NUL; @stream_id 0 from the one who answers. */
 void ext_put(struct wcur *to, const struct msg_ext *x, uint64_t stream_id);
 
+/* Is @peer, "trace-cmd 0.1.0 Linux ...", of our own version? What stands behind does not count. */
+bool ext_same_version(const char *peer);
+
 #endif
