@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "guests/layout.h"
 #include "recording/dest-opts.h"
 #include "recording/recording.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 
-enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000 };
+enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000, TSYNC_DEFAULT_MS = 1000 };
 
 struct record_ctx {
 	struct plan_ctx plan;
@@ -29,6 +30,8 @@ struct record_ctx {
 	int level; /* of --verbose */
 	const char *user;
 	uint64_t interval_us, rt_prio, keep_kb;
+	struct remote_wishes guests;
+	const char *clock; /* of the guests too; borrowed */
 };
 
 #define AT(member) .off = offsetof(struct record_ctx, member)
@@ -40,6 +43,7 @@ static int set_rt_prio(void *ctx, const struct opt *o, const char *val, struct e
 }
 
 static const struct opt record_opts[] = {
+	REMOTE_OPTS(offsetof(struct record_ctx, guests)),
 	{ 0, "virt", NULL, "send the trace to virt-server on the host, over virtio-serial",
 	  opt_set_flag, AT(dest.virt) },
 	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
@@ -67,10 +71,32 @@ static const struct opt record_opts[] = {
 	  opt_set_level, AT(level), .optional = true },
 };
 
+/* @hint: what to type instead. */
+static int say_usage(struct err *e, const char *hint, const char *what)
+{
+	err_say(e, EINVAL, "%s", what);
+	err_hint(e, "%s", hint);
+	return -EINVAL;
+}
+
+/* -A and what goes with it. */
+static int check_guests(struct record_ctx *c, struct err *e)
+{
+	if (!c->guests.n && c->guests.interval)
+		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
+	if (!c->guests.n)
+		return 0;
+	if (dest_args_away(&c->dest))
+		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
+	if (plan_is_latency(c->plan.plan))
+		return say_usage(e, "leave out -A", "latency tracers write a text, no timeline");
+	return remote_clock(c->plan.plan, &c->guests, &c->clock, e);
+}
+
 /* What the options say together. */
 static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
-	if (dest_args_check(&c->dest, e))
+	if (check_guests(c, e) || dest_args_check(&c->dest, e))
 		return -EINVAL;
 	if (c->keep_kb && (dest_args_away(&c->dest) || c->plan.plan->nbuffers > 1))
 		return err_say(e, EINVAL, "-m is for a local file with one buffer");
@@ -95,6 +121,46 @@ static void print_end(const struct record_ctx *c, const struct recording_result 
 			c->dest.virt ? "host" : "listener");
 }
 
+/* The guests' tables. Returns @status, or that something was lost there. */
+static enum exit_status print_guests(const struct record_ctx *c, const struct remotes *guests,
+				     enum exit_status status)
+{
+	FILE *to = c->to_stderr ? stderr : stdout;
+	struct remote_result r;
+
+	for (size_t i = 0; guests && i < remotes_count(guests); i++) {
+		remotes_result(guests, i, &r);
+		if (!c->quiet && r.totals) {
+			fprintf(to, "guest %s: %s\n", r.name, r.path ? r.path : "no file");
+			totals_write(r.totals, to, NULL);
+		}
+		fflush(to);
+		if (r.err->code)
+			err_print(stderr, r.err);
+		if (r.note[0] && !c->quiet)
+			fprintf(stderr, "trace-cmd: guest %s: %s\n", r.name, r.note);
+		if (r.status != EXIT_WHOLE)
+			status = EXIT_LOSSES;
+	}
+	return status;
+}
+
+/* NULL without guests, or with @e. */
+static struct remotes *make_remotes(const struct record_ctx *c, const struct recording_opts *o,
+				    struct err *e)
+{
+	struct remotes_opts ro = { .wishes = &c->guests,
+				   .output = c->dest.output ? c->dest.output : "trace.dat",
+				   .version = (int)c->dest.file_version,
+				   .compression = c->dest.compression,
+				   .clock = c->clock,
+				   .trace_id = o->trace_id,
+				   .dir = guests_dir(NULL),
+				   .peer = o->version };
+
+	return c->guests.n ? remotes_new(&ro, e) : NULL;
+}
+
 static int run(struct record_ctx *c, char *const *command)
 {
 	char version[META_VERSION_MAX]; /* cut on the wire where it is longer */
@@ -103,6 +169,7 @@ static int run(struct record_ctx *c, char *const *command)
 				    .user = c->user,
 				    .interval_ns = c->interval_us * 1000,
 				    .version = meta_version(version, sizeof(version)),
+				    .trace_id = meta_trace_id(),
 				    .rt_prio = (unsigned int)c->rt_prio,
 				    .keep_bytes = c->keep_kb * 1024,
 				    .date = c->date,
@@ -111,32 +178,41 @@ static int run(struct record_ctx *c, char *const *command)
 				    .status = !c->quiet && isatty(STDERR_FILENO) };
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
 	struct err e = { 0 };
-	int ret;
+	enum exit_status status = EXIT_FAILED;
 
 	o.dest = dest_args_make(&c->dest, o.version, &e);
-	if (!o.dest || !result) {
+	if (o.dest)
+		o.remotes = make_remotes(c, &o, &e);
+	if (e.code || !result) {
 		err_print(stderr, &e);
+		if (o.dest)
+			o.dest->ops->free(o.dest);
 		return EXIT_FAILED;
 	}
-	ret = recording_run(&o, result, &e);
+	if (!recording_run(&o, result, &e)) {
+		print_end(c, result, o.dest);
+		status = totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+	}
 	if (e.code)
 		err_print(stderr, &e);
-	if (!ret)
-		print_end(c, result, o.dest);
+	if (status != EXIT_FAILED)
+		status = print_guests(c, o.remotes, status);
+	remotes_free(o.remotes);
 	o.dest->ops->free(o.dest);
-	if (ret)
-		return EXIT_FAILED;
-	return totals_lost(&result->totals) ? EXIT_LOSSES : EXIT_WHOLE;
+	return status;
 }
 
 static int record(const struct command *self, int argc, char **argv)
 {
-	struct record_ctx c = { .dest.file_version = 7, .interval_us = INTERVAL_DEFAULT_US };
+	struct record_ctx c = { .dest.file_version = 7,
+				.interval_us = INTERVAL_DEFAULT_US,
+				.guests.interval_ms = TSYNC_DEFAULT_MS };
 	struct err e = { 0 };
 	int rest, status;
 
 	c.plan.plan = plan_new(&e);
-	status = c.plan.plan ? opts_begin(self, &c, argc, argv, &rest) : EXIT_FAILED;
+	status = c.plan.plan ? remote_opts_begin(self, &c, &c.guests, argc, argv, &rest)
+			     : EXIT_FAILED;
 	if (status < 0 && check_ctx(&c, rest < argc, &e)) {
 		err_print(stderr, &e);
 		status = EXIT_USAGE;
@@ -146,6 +222,7 @@ static int record(const struct command *self, int argc, char **argv)
 	if (status < 0)
 		status = run(&c, rest < argc ? argv + rest : NULL);
 	plan_free(c.plan.plan);
+	remote_wishes_free(&c.guests);
 	return status;
 }
 

@@ -49,6 +49,9 @@ struct recording {
 	bool tracing, aborted;
 	struct loop *loop;
 	struct watch task_watch, dest_watch;
+	struct watch remotes_watch;
+	int remotes_said;
+	bool remote;		/* the guests record, and are not saved yet */
 	struct pid_watch *pids; /* owned: the processes of -P, where no command sets the end */
 	size_t npids, pids_left;
 	struct timer tick;
@@ -123,7 +126,9 @@ static int put_extras(void *ctx, struct buf *tail, struct err *e)
 {
 	struct recording *r = ctx;
 
-	return extras_put(r->extras, tail, e);
+	int ret = extras_put(r->extras, tail, e);
+
+	return ret || !r->opts->remotes ? ret : remotes_put(r->opts->remotes, tail, e);
 }
 
 static int begin_extras(struct recording *r)
@@ -184,6 +189,71 @@ static int start_pumps(struct recording *r)
 static int start_late_pumps(struct recording *r)
 {
 	return r->opts->dest->head_first ? run_pumps(r) : 0;
+}
+
+/* Guests */
+
+static void remotes_told(struct watch *w, uint32_t events)
+{
+	struct recording *r = container_of(w, struct recording, remotes_watch);
+
+	(void)events;
+	r->remotes_said = remotes_look(r->opts->remotes, r->err);
+	if (r->remotes_said != -EAGAIN)
+		loop_stop(r->loop);
+}
+
+/* -EAGAIN: a signal came first. */
+static int wait_for_remotes(struct recording *r)
+{
+	int ret;
+
+	r->remotes_said = -EAGAIN;
+	r->remotes_watch =
+		(struct watch){ .fd = remotes_fd(r->opts->remotes), .ready = remotes_told };
+	ret = loop_watch(r->loop, &r->remotes_watch, EPOLLIN, r->err);
+	if (!ret)
+		ret = loop_run(r->loop, r->err);
+	loop_unwatch(&r->remotes_watch);
+	return ret ? ret : r->remotes_said;
+}
+
+/* All guests record before we do: the first event of ours may be the cause of one of theirs. */
+static int ask_remotes(struct recording *r)
+{
+	int ret;
+
+	if (!r->opts->remotes)
+		return 0;
+	ret = remotes_ask(r->opts->remotes, r->err);
+	if (!ret)
+		ret = wait_for_remotes(r);
+	if (ret == -EAGAIN)
+		return err_say(r->err, EINTR, "ended before all guests recorded");
+	r->remote = !ret;
+	return ret ? ret : trace_hide(r->applied, remotes_tid(r->opts->remotes), r->err);
+}
+
+static void end_remotes(struct recording *r)
+{
+	if (r->remote)
+		remotes_end(r->opts->remotes);
+}
+
+/* A signal: what is there by now is enough. */
+static int save_remotes(struct recording *r)
+{
+	int ret;
+
+	if (!r->remote)
+		return 0;
+	r->remote = false;
+	ret = wait_for_remotes(r);
+	if (ret == -EAGAIN) {
+		remotes_hurry(r->opts->remotes);
+		ret = wait_for_remotes(r);
+	}
+	return ret == -EAGAIN ? err_say(r->err, EINTR, "ended before the guests were saved") : ret;
 }
 
 static int switch_on(struct recording *r)
@@ -328,6 +398,7 @@ static int stop_and_finish(struct recording *r)
 {
 	int ret = stop(r);
 
+	end_remotes(r);
 	rings_join(&r->rings, RINGS_PATIENCE_S * NSEC_PER_SEC);
 	return ret ? ret : rings_finish(&r->rings, &r->result->totals, true, r->err);
 }
@@ -352,15 +423,24 @@ static int reap_command(struct recording *r)
 	return 0;
 }
 
+/* Ours has failed: what the guests have is not to be lost with it. */
+static void rescue_remotes(struct recording *r)
+{
+	struct err *first = r->err, later = { 0 };
+
+	r->err = &later;
+	remotes_end(r->opts->remotes);
+	save_remotes(r);
+	r->err = first;
+}
+
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs,	 open_dest,	   prepare_command,
-	make_loop,	 apply_plan,	   begin_extras,
-	open_sources,	 collect_early,	   begin_dest,
-	start_pumps,	 watch_pids,	   switch_on,
-	send_head,	 start_late_pumps, wait_for_end,
-	stop_and_finish, reap_command,	   NULL,
+	open_tracefs, open_dest,       prepare_command, make_loop,    apply_plan,
+	begin_extras, open_sources,    collect_early,	begin_dest,   start_pumps,
+	ask_remotes,  watch_pids,      switch_on,	send_head,    start_late_pumps,
+	wait_for_end, stop_and_finish, save_remotes,	reap_command, NULL,
 };
 
 static const step_fn text_steps[] = {
@@ -378,6 +458,8 @@ static int recording_end(struct recording *r, int ret)
 	if (r->tracing)
 		trace_off(r->applied, &later);
 	rings_join(&r->rings, 0);
+	if (r->remote && r->started)
+		rescue_remotes(r);
 	if (ret && !r->started)
 		rings_abandon_dest(&r->rings);
 	extras_free(r->extras);

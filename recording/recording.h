@@ -8,6 +8,7 @@
 #define RECORDING_RECORDING_H
 
 #include "recording/dest.h"
+#include "recording/remote.h"
 #include "tracing/plan.h"
 
 struct recording_opts {
@@ -18,6 +19,7 @@ struct recording_opts {
 	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
 	const char *version;	       /* text of the VERSION option */
 	bool status;		       /* a status line each second on stderr */
+	struct remotes *remotes;       /* guests to be recorded too, NULL = none; borrowed */
 	unsigned int
 		rt_prio;     /* -r: SCHED_FIFO priority of the recording threads, 0 = as they are */
 	uint64_t keep_bytes; /* -m: of each CPU's newest pages, 0 = all */

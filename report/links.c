@@ -85,17 +85,6 @@ uint64_t link_peer_id(const struct tdat_head *head)
 	return first_u64(head, TDAT_OPT_TIME_SHIFT);
 }
 
-char *link_guest_path(const char *host, const char *guest)
-{
-	static const char suffix[] = ".dat";
-	size_t len = strlen(host), cut = sizeof(suffix) - 1;
-	char *path;
-
-	if (len > cut && !strcmp(host + len - cut, suffix))
-		len -= cut;
-	return asprintf(&path, "%.*s-%s.dat", (int)len, host, guest) < 0 ? NULL : path;
-}
-
 bool link_clock_text(const struct tdat_head *head, char *to, size_t room)
 {
 	size_t skip = sizeof(LINK_CLOCK) - 1;

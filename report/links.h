@@ -9,6 +9,7 @@
 #define REPORT_LINKS_H
 
 #include "tracedat/head.h"
+#include "tracedat/link.h"
 
 struct guest_vcpu {
 	uint32_t cpu; /* the guest's number */
@@ -35,16 +36,9 @@ uint64_t link_trace_id(const struct tdat_head *head); /* TRACEID, 0 = the file h
 uint64_t link_peer_id(const struct tdat_head *head);  /* TIME_SHIFT's peer, 0 = none */
 
 /*
- * "trace.dat" and "web1": "trace-web1.dat", where record -A writes it. Owned by the caller; NULL
- * without memory.
- */
-char *link_guest_path(const char *host, const char *guest);
-
-/*
  * How the guest's clock was measured: the text that record leaves in a CPUSTAT option, behind
  * LINK_CLOCK, without its newline: "method probe; offset ...". False: there is none.
  */
-#define LINK_CLOCK "Clock: "
 bool link_clock_text(const struct tdat_head *head, char *to, size_t room);
 
 #endif

@@ -441,6 +441,23 @@ struct chan *chan_open(const struct chan_env *env, const struct guest_chan *at, 
 	return c;
 }
 
+struct chan *chan_adopt(const struct chan_env *env, const struct guest_chan *at, int fd,
+			struct err *e)
+{
+	struct chan *c = chan_alloc(env, at, NULL, e);
+
+	if (!c) {
+		close(fd);
+		return NULL;
+	}
+	c->ends = at->kind == GUEST_CHAN_SOCKET;
+	c->watch.fd = fd;
+	if (!loop_watch(env->loop, &c->watch, EPOLLIN, e))
+		return c;
+	chan_close(c);
+	return NULL;
+}
+
 void chan_deaf(struct chan *c)
 {
 	loop_unwatch(&c->listen);
@@ -472,6 +489,8 @@ bool chan_is_stale(const struct chan *c)
 void chan_begin(struct chan *c, const struct chan_use *use)
 {
 	c->n = (struct chan_counts){ .found = !use->marks, .lossy = c->datagrams };
+	c->n.will_end = c->ends;
+	c->n.ended = c->ends && c->watch.fd < 0;
 	c->use = *use;
 	if (!use->room)
 		c->use.room = UINT64_MAX;

@@ -71,6 +71,13 @@ void chan_close(struct chan *c); /* NULL is fine */
 struct chan *chan_open_net(const struct chan_env *env, enum net_kind kind, int control,
 			   const struct net_addr *peer, uint32_t cpu, uint32_t *port,
 			   struct err *e);
+/*
+ * @fd (owned, non-blocking) is connected already: a socket of its own, whose end is the stream's,
+ * or (kind FIFO) a channel of QEMU, which has none.
+ * @at->path is for texts. NULL on error, and @fd is closed.
+ */
+struct chan *chan_adopt(const struct chan_env *env, const struct guest_chan *at, int fd,
+			struct err *e);
 uint32_t chan_port(const struct chan *c); /* 0: it is not on the network */
 
 const struct guest_chan *chan_where(const struct chan *c);

@@ -20,6 +20,7 @@ struct chan {
 	struct recorder *rec; /* store: FIFO to part */
 	struct chan_use use;  /* valid while mode != CHAN_IDLE */
 	struct chan_counts n;
+	bool ends;	/* it was adopted, a socket: its end will be seen */
 	uint64_t phase; /* bytes of the current page that were taken, < page_size */
 	bool disk_failed;
 	uint8_t carry[REC_MARK_LEN]; /* scan: what may begin a mark; skip: the page's first bytes */

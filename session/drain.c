@@ -168,10 +168,7 @@ void drain_look(struct session *s)
 
 void drain_begin(struct session *s, uint64_t quiet_ns)
 {
-	if (s->tail && store_tail_drop(s->store))
-		log_warn(s->env.log, "%s %s: cannot cut off the unfinished options", s->env.who,
-			 s->domain);
-	s->tail = false;
+	session_cut_tail(s);
 	s->quiet_ns = quiet_ns;
 	s->drain_start = now_ns();
 	s->drain_until = s->drain_start + s->env.limits->drain_ns;

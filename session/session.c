@@ -150,6 +150,12 @@ void session_free(struct session *s)
 	free(s);
 }
 
+void session_forget(struct session *s)
+{
+	if (s->store)
+		store_remove(s->store);
+}
+
 /* Budget */
 
 static void refill(struct session *s)
@@ -349,6 +355,14 @@ static void lose_tail(struct session *s, struct err *e)
 	err_clear(e);
 	store_tail_drop(s->store);
 	s->tail_lost = true;
+}
+
+void session_cut_tail(struct session *s)
+{
+	if (s->tail && store_tail_drop(s->store))
+		log_warn(s->env.log, "%s %s: cannot cut off the unfinished options", s->env.who,
+			 s->domain);
+	s->tail = s->tail_lost = false;
 }
 
 static int got_meta(struct session *s, const struct msg *m, struct err *e)

@@ -94,6 +94,8 @@ struct session *session_new(const struct session_env *env, const struct session_
 			    const char *domain, struct err *e);
 /* At any time; what was not finished stays on the disk for restore. NULL is fine. */
 void session_free(struct session *s);
+/* Before it: nothing of the recording stays on the disk. */
+void session_forget(struct session *s);
 
 /*
  * One message, legal in session_expects(). @chans are the domain's channels, one for each CPU from
@@ -102,6 +104,9 @@ void session_free(struct session *s);
  */
 int session_msg(struct session *s, const struct msg *m, struct chan *const *chans, size_t nchans,
 		struct err *e);
+
+/* Metadata of the end (MSG_F_TAIL) that have no FINMETA yet are forgotten: others may follow. */
+void session_cut_tail(struct session *s);
 
 /*
  * End it without the guest's CLOSE. A recording drains and is saved with what came; one that did

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * remote-reach.c - how to get at the agent of a guest
+ *
+ * Theory of operation
+ *
+ * A name that virt-server knows is a guest with virtio-serial channels, which it lends. Otherwise
+ * the text says itself what it is, as in the released tool: "@CID", "@CID:PORT" and digits are
+ * vsock; what has a dot or a colon is a host of the network.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "recording/remote_local.h"
+
+#define CONNECT_WAIT (5 * NSEC_PER_SEC)
+
+/* Is @name a guest of virt-server, or at least of its directory? */
+static bool is_guest(const char *dir, const char *name)
+{
+	struct broker_guest *list = NULL;
+	char **domains = NULL;
+	bool is = false;
+	size_t n = 0;
+
+	if (!broker_guests(dir, &list, &n, NULL))
+		for (size_t i = 0; i < n; i++)
+			is |= !strcmp(list[i].name, name);
+	free(list);
+	if (is || guests_domains(dir, &domains, NULL))
+		return is;
+	for (char **d = domains; *d; d++)
+		is |= !strcmp(*d, name);
+	guests_names_free(domains);
+	return is;
+}
+
+static enum net_kind kind_of(const char *dir, const char *at)
+{
+	if (*at == '@')
+		return NET_VSOCK;
+	if (is_guest(dir, at))
+		return NET_NR;
+	if (!at[strspn(at, "0123456789:")] && *at != ':')
+		return NET_VSOCK;
+	return strpbrk(at, ".:") ? NET_TCP : NET_NR;
+}
+
+/* "HOST", "HOST:PORT", "[::1]:PORT", "::1". */
+static int split(enum net_kind kind, const char *at, char host[NET_NAME_MAX], uint32_t *port,
+		 struct err *e)
+{
+	const char *colon = strchr(at, ':');
+	int ret;
+
+	if (*at == '[' || (colon && colon == strrchr(at, ':')))
+		return net_split(kind, at, host, port, e);
+	*port = AGENT_PORT;
+	ret = path_fmt(host, NET_NAME_MAX, e, "%s", at);
+	if (!ret && kind == NET_VSOCK)
+		ret = net_split(kind, at, host, port, NULL) ? -EINVAL : 0;
+	return ret;
+}
+
+static void say_connect(enum net_kind kind, uint32_t port, struct err *e)
+{
+	if (kind == NET_VSOCK)
+		err_hint(e, "'trace-cmd agent -p %u' in that guest", port);
+	else
+		err_hint(e, "'trace-cmd agent -p %u -N THIS-HOST' there", port);
+}
+
+static int reach_net(enum net_kind kind, const char *at, struct remote_way *to, struct err *e)
+{
+	char host[NET_NAME_MAX];
+	uint32_t port;
+	int ret = split(kind, at, host, &port, e);
+
+	if (ret)
+		return ret;
+	to->ctl = net_connect(kind, host, port, CONNECT_WAIT, e);
+	if (to->ctl >= 0)
+		return 0;
+	say_connect(kind, port, e);
+	return to->ctl;
+}
+
+static int reach_guest(const char *dir, const char *name, struct remote_way *to, struct err *e)
+{
+	int ret = broker_lease(dir, name, &to->lease, e);
+
+	if (ret == -ENOENT && !e->hint[0])
+		err_hint(e,
+			 "'trace-cmd list --guests' shows them; an address has a dot, a colon or "
+			 "an @: 192.0.2.7, @3");
+	if (ret == -ENOTCONN && !e->hint[0])
+		err_hint(e,
+			 "'trace-cmd agent' in the guest; 'trace-cmd setup-guest %s --check' here",
+			 name);
+	if (ret)
+		return ret;
+	to->leased = true;
+	to->ctl = steal_fd(&to->lease.ctl);
+	return 0;
+}
+
+/* What is typed, without the marks of an address that no file's name needs. */
+static int name_of(const struct remote_wish *w, struct remote_way *to, struct err *e)
+{
+	const char *from = w->name ? w->name : w->at;
+	size_t n = 0;
+
+	if (!w->name && *from == '@')
+		from++;
+	for (; *from && n + 1 < sizeof(to->name); from++)
+		if (w->name || !strchr("[]", *from))
+			to->name[n++] = *from;
+	to->name[n] = '\0';
+	if (*from)
+		return err_say(e, ENAMETOOLONG, "names have %d characters at most",
+			       GUESTS_NAME_MAX);
+	return guests_name_check(to->name, e);
+}
+
+int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
+		 struct err *e)
+{
+	const char *at = wish->at;
+	int ret;
+
+	*to = (struct remote_way){ .ctl = -1, .kind = kind_of(dir, at) };
+	ret = name_of(wish, to, e);
+	if (ret)
+		return ret;
+	if (to->kind == NET_NR)
+		return reach_guest(dir, at, to, e);
+	return reach_net(to->kind, at + (*at == '@'), to, e);
+}
+
+void remote_way_end(struct remote_way *w)
+{
+	cleanup_fd(&w->ctl);
+	w->ctl = -1;
+	if (w->leased)
+		broker_end(&w->lease);
+	w->leased = false;
+}
+
+int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cpu,
+		uint64_t deadline, struct err *e)
+{
+	uint64_t now = now_ns();
+
+	if (!w->leased)
+		return net_connect_beside(w->kind, w->ctl, resp->port[cpu],
+					  deadline > now ? deadline - now : 0, e);
+	if (cpu < w->lease.cpus)
+		return steal_fd(&w->lease.data[cpu]);
+	err_say(e, ENOENT, "it has %u CPUs, and data channels for %u", resp->cpus, w->lease.cpus);
+	return err_hint(e, "'trace-cmd setup-guest %s -c %u', and attach the new ports", w->name,
+			resp->cpus);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * remote-sync.h - a guest's clock in the host's time, while both are recorded
+ *
+ * Theory: see remote-sync.c. Lives in a loop; has no thread.
+ */
+#ifndef RECORDING_REMOTE_SYNC_H
+#define RECORDING_REMOTE_SYNC_H
+
+#include "base/io.h"
+#include "base/loop.h"
+#include "recording/agent-link.h"
+
+struct remote_sync;
+
+struct remote_sync_opts {
+	struct loop *loop;
+	struct agent_link *link;
+	const char *clock;    /* of both sides, borrowed */
+	uint32_t cpus;	      /* of the guest */
+	uint64_t interval_ns; /* between rounds, 0 = none but the first and the last */
+	uint64_t wait_ns;     /* for an answer, 0 = 1 s */
+	/* The round that was asked for is through, however it went. */
+	void (*done)(void *ctx);
+	void *ctx;
+};
+
+/* The method "probe". NULL on error. */
+struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err *e);
+void remote_sync_free(struct remote_sync *s); /* NULL is fine */
+
+void remote_sync_first(struct remote_sync *s); /* then .done; from then on rounds by themselves */
+void remote_sync_last(struct remote_sync *s);  /* then .done, and no more */
+void remote_sync_stop(struct remote_sync *s);  /* the guest is gone */
+
+/* A TIME_SYNC frame of the agent. */
+int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e);
+
+/* How ticks become ns in texts: ns = (ticks * mult) >> shift; mult 0: they are ns. */
+struct remote_sync_unit {
+	uint32_t mult, shift;
+};
+
+/* The option TIME_SHIFT, if each CPU was heard of, and the text of LINK_CLOCK, always. */
+int remote_sync_put(const struct remote_sync *s, uint64_t peer, const struct remote_sync_unit *u,
+		    struct buf *to, struct err *e);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* remote_local.h - what the files recording/remote*.c share */
+#ifndef RECORDING_REMOTE_LOCAL_H
+#define RECORDING_REMOTE_LOCAL_H
+
+#include <pthread.h>
+#include <sys/types.h>
+#include "guests/broker.h"
+#include "recording/agent-link.h"
+#include "recording/remote-sync.h"
+#include "recording/remote.h"
+#include "session/hub.h"
+#include "timesync/now.h"
+
+/* How to get at an agent: remote-reach.c */
+struct remote_way {
+	char name[GUESTS_NAME_MAX + 1];
+	int ctl;		   /* non-blocking, owned; -1 */
+	enum net_kind kind;	   /* of .ctl; NET_NR: virtio-serial, by .lease */
+	struct broker_lease lease; /* owned; .ctl of it is in .ctl above */
+	bool leased;
+};
+
+/* Connect. -errno with @e, which does not name the guest. remote_way_end() in any case. */
+int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
+		 struct err *e);
+void remote_way_end(struct remote_way *w);
+
+/*
+ * A descriptor for the pages of @cpu, to be owned by the caller; *kind: FIFO for one that has no
+ * end. @resp: what the agent said; waits until @deadline (now_ns()) at most.
+ */
+int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cpu,
+		uint64_t deadline, struct err *e);
+
+enum remote_state {
+	REMOTE_ASKED,	 /* TRACE_REQ was sent */
+	REMOTE_METADATA, /* TRACE_RESP was read */
+	REMOTE_FIRST,	 /* it records; the clocks are compared for the first time */
+	REMOTE_RUNNING,
+	REMOTE_ENDED,	/* the guest ended or died before the host; it is saved with the others */
+	REMOTE_LAST,	/* the clocks are compared for the last time */
+	REMOTE_CLOSING, /* CLOSE was sent */
+	REMOTE_SAVING,
+	REMOTE_DONE,
+	REMOTE_NR_STATES,
+};
+
+struct remote_guest {
+	struct run run; /* .session NULL: none yet, or over */
+	struct remotes *all;
+	const struct remote_wish *wish;
+	struct remote_way way;
+	enum remote_state state;
+	struct agent_link *link;
+	struct watch lease; /* its end */
+	struct timer patience;
+	struct remote_sync *sync; /* NULL: the clocks are not compared */
+	struct store_place place;
+	char file[STORE_NAME_MAX];
+	uint64_t trace_id;
+	uint32_t cpus;
+	int32_t *tids; /* owned: of the vCPUs, .cpus of them */
+	pid_t qemu;
+	struct chan **chans; /* owned */
+	size_t nchans;
+	struct msg *closed; /* owned: CLOSE with its totals, when the agent has said all */
+	bool metadata_tail; /* the agent's second metadata have begun */
+	uint32_t granted;   /* features */
+
+	/* Result. */
+	struct err err; /* .code 0 = none */
+	char note[256];
+	char path[STORE_PATH_MAX];
+	struct totals *totals; /* owned */
+	enum exit_status status;
+};
+
+enum remotes_phase {
+	PHASE_NEW,
+	PHASE_ASKING,
+	PHASE_RUNNING,
+	PHASE_FAILED,
+	PHASE_ENDING,
+	PHASE_DONE
+};
+enum remotes_order { ORDER_NONE, ORDER_END, ORDER_HURRY, ORDER_QUIT };
+
+struct remotes {
+	struct remotes_opts o;
+	char dir[STORE_PATH_MAX];  /* of the files */
+	char stem[STORE_NAME_MAX]; /* the host's file in it */
+	struct loop *loop;
+	struct hub hub;
+	bool hub_open, started;
+	struct remote_guest *guests; /* owned */
+	size_t n;
+	struct ts_rate rate;
+	uint32_t mult, shift; /* of the TSC, known when the end has begun; 0 = no TSC clock */
+	pthread_t thread;
+	_Atomic pid_t tid;
+	struct watch wake; /* eventfd, owned: an order */
+	int told;	   /* eventfd: news */
+	pthread_mutex_t lock;
+	/* Under the lock: */
+	enum remotes_phase phase;
+	enum remotes_order order;
+	struct err err; /* with PHASE_FAILED */
+};
+
+/* remote-guest.c; all in the thread, but for the first and the last */
+int remote_guest_ask(struct remote_guest *g, struct err *e);
+void remote_guest_end(struct remote_guest *g); /* the host's end */
+void remote_guest_hurry(struct remote_guest *g);
+void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
+
+/* remote.c, called by guests: */
+void remotes_news(struct remotes *r);
+void remotes_failed(struct remotes *r, const struct err *e);
+/* The TSC2NSEC option, where the clock is the TSC. */
+int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e);
+
+#endif
