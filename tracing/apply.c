@@ -244,18 +244,24 @@ static int step_pids(struct applied_buffer *b, struct err *e)
 		       : 0;
 }
 
-/* Old records in the ring are not of this recording; clearing takes a while, looking does not. */
+/* Records or losses of an earlier recording; the kernel's counters go into the file as they are. */
+static bool has_past(const struct tracefs *t, uint32_t cpu)
+{
+	struct cpu_stats s;
+
+	return cpu_stats_read(t, cpu, &s, NULL) || s.entries || s.overrun || s.commit_overrun ||
+	       s.dropped;
+}
+
+/* What is old is not of this recording; clearing takes a while, looking does not. */
 static int step_clear(struct applied_buffer *b, struct err *e)
 {
 	struct cpu_list cpus = { 0 };
 	bool old = false;
 	int ret = b->whole->adding ? 0 : pages_cpus(b->t, &cpus, e);
 
-	for (size_t i = 0; !ret && !old && i < cpus.n; i++) {
-		struct cpu_stats s;
-
-		old = cpu_stats_read(b->t, cpus.cpu[i], &s, NULL) || s.entries;
-	}
+	for (size_t i = 0; !ret && !old && i < cpus.n; i++)
+		old = has_past(b->t, cpus.cpu[i]);
 	cpu_list_free(&cpus);
 	return !ret && old ? tfs_truncate(b->t, "trace", e) : ret;
 }
