@@ -43,7 +43,7 @@ static int64_t truth(const struct clock_case *c, uint64_t t)
 	uint64_t half = c->seconds * (uint64_t)S / 2;
 	double v = c->rate * (double)min_u64(t, half);
 
-	if (t > half)
+	if (t >= half)
 		v += (double)c->step + c->later * (double)(t - half);
 	return c->offset + (int64_t)v;
 }
