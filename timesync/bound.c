@@ -29,6 +29,7 @@ enum side { UPPER, LOWER, NR_SIDES };
 
 struct piece {
 	uint64_t begin, end; /* host: the first and the last message */
+	uint64_t guest;	     /* of the first message */
 	uint32_t life;
 	struct ts_bound_limit side[NR_SIDES];
 };
@@ -36,7 +37,7 @@ struct piece {
 /* Contradictions in a row. */
 struct doubt {
 	uint32_t n;
-	uint64_t first; /* host */
+	uint64_t first, guest; /* times of the first */
 	struct ts_bound_limit weakest;
 };
 
@@ -150,23 +151,25 @@ static void make_room(struct ts_bound *b)
 	b->count.forgotten++;
 }
 
-static struct piece *new_piece(struct ts_bound *b, uint64_t host, uint32_t life)
+static struct piece *new_piece(struct ts_bound *b, uint64_t host, uint64_t guest, uint32_t life)
 {
 	make_room(b);
-	b->pieces[b->n] = (struct piece){ .begin = host, .end = host, .life = life };
+	b->pieces[b->n] =
+		(struct piece){ .begin = host, .end = host, .guest = guest, .life = life };
 	return &b->pieces[b->n++];
 }
 
-/* The piece in which a message of @host belongs. One that is late belongs to the last. */
-static struct piece *piece_for(struct ts_bound *b, uint64_t host)
+/* The piece in which the message of @l belongs. One that is late belongs to the last. */
+static struct piece *piece_for(struct ts_bound *b, const struct ts_bound_limit *l)
 {
+	uint64_t host = l->at, guest = host - (uint64_t)l->offset;
 	struct piece *p;
 
 	if (!b->n)
-		return new_piece(b, host, 0);
+		return new_piece(b, host, guest, 0);
 	p = &b->pieces[b->n - 1];
 	if ((int64_t)(host - p->begin) > 0 && b->how.window && host - p->begin >= b->how.window)
-		return new_piece(b, host, p->life);
+		return new_piece(b, host, guest, p->life);
 	if ((int64_t)(host - p->end) > 0)
 		p->end = host;
 	return p;
@@ -174,7 +177,7 @@ static struct piece *piece_for(struct ts_bound *b, uint64_t host)
 
 static void take(struct ts_bound *b, enum side side, const struct ts_bound_limit *l)
 {
-	struct piece *p = piece_for(b, l->at);
+	struct piece *p = piece_for(b, l);
 
 	keep(&p->side[side], side, l);
 	tighten(b, &b->now[side], side, l);
@@ -212,7 +215,7 @@ static void step(struct ts_bound *b, enum side side)
 	end_life(b, d.first);
 	memset(b->now, 0, sizeof(b->now));
 	memset(b->doubt, 0, sizeof(b->doubt));
-	new_piece(b, d.first, life + 1);
+	new_piece(b, d.first, d.guest, life + 1);
 	take(b, side, &d.weakest);
 	b->count.steps++;
 }
@@ -230,6 +233,7 @@ static enum ts_fit add(struct ts_bound *b, enum side side, const struct ts_bound
 	b->count.contradictions++;
 	if (!d->n++) {
 		d->first = l->at;
+		d->guest = l->at - (uint64_t)l->offset;
 		d->weakest = *l;
 	} else if (tighter(side, d->weakest.offset, l->offset)) {
 		d->weakest = *l;
@@ -317,6 +321,7 @@ void ts_bound_piece(const struct ts_bound *b, size_t i, struct ts_bound_piece *t
 	*to = (struct ts_bound_piece){ .begin = p->begin,
 				       .end = p->end,
 				       .life = p->life,
+				       .guest = p->guest,
 				       .upper = p->side[UPPER],
 				       .lower = p->side[LOWER] };
 }

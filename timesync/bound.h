@@ -63,6 +63,7 @@ struct ts_bound_limit {
 struct ts_bound_piece {
 	uint64_t begin, end; /* host: its first and last message */
 	uint32_t life;	     /* of the clock: another number, a step before it */
+	uint64_t guest;	     /* the guest's time of the message with which it began */
 	struct ts_bound_limit upper, lower;
 };
 

@@ -29,7 +29,7 @@ struct corner {
 struct polygon {
 	struct corner at[CORNERS];
 	size_t n;
-	uint64_t t0;
+	uint64_t t0, guest; /* guest: of the first message */
 	int64_t base;
 	uint32_t life;
 };
@@ -105,9 +105,11 @@ static bool begin(const struct ts_bound *b, const struct ts_bound_piece *piece, 
 	if (!ts_bound_at(b, piece->begin, &r) || r.error == UINT64_MAX)
 		return false;
 	half = (double)r.error + UNIT;
-	*p = (struct polygon){
-		.n = 4, .t0 = piece->begin, .base = r.lo + (int64_t)r.error, .life = piece->life
-	};
+	*p = (struct polygon){ .n = 4,
+			       .t0 = piece->begin,
+			       .guest = piece->guest,
+			       .base = r.lo + (int64_t)r.error,
+			       .life = piece->life };
 	p->at[0] = (struct corner){ -half, -most };
 	p->at[1] = (struct corner){ half, -most };
 	p->at[2] = (struct corner){ half, most };
@@ -131,12 +133,32 @@ static int64_t middle(const struct polygon *p, uint64_t at, uint64_t *error)
 	return p->base + (int64_t)llround((most + least) / 2);
 }
 
-static void end(const struct polygon *p, uint64_t to, struct ts_lines *lines)
+/*
+ * A clock that stepped did so at the latest where the guest had the first message after it. The
+ * host may have sent that long before, to a guest that stood still.
+ */
+static void begin_late(const struct polygon *p, struct ts_line *l)
+{
+	uint64_t at = p->guest + (uint64_t)l->offset_from;
+
+	l->stepped = true;
+	if ((int64_t)(at - l->from) <= 0)
+		return;
+	l->from = at;
+	if ((int64_t)(l->to - at) < 0)
+		l->to = at;
+	l->error = 0;
+	l->offset_from = middle(p, l->from, &l->error);
+}
+
+static void end(const struct polygon *p, uint64_t to, bool stepped, struct ts_lines *lines)
 {
 	struct ts_line *l = &lines->list[lines->n++];
 
 	*l = (struct ts_line){ .from = p->t0, .to = to };
 	l->offset_from = middle(p, l->from, &l->error);
+	if (stepped)
+		begin_late(p, l);
 	l->offset_to = middle(p, l->to, &l->error);
 	lines->error = lines->n == 1 ? l->error : max_u64(lines->error, l->error);
 }
@@ -147,6 +169,7 @@ int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
 	struct ts_bound_piece piece;
 	struct polygon p = { 0 };
 	uint64_t last = 0;
+	uint32_t life = 0; /* of the last line */
 
 	*to = (struct ts_lines){ .error = UINT64_MAX };
 	to->list = calloc(n + 1, sizeof(*to->list));
@@ -155,7 +178,8 @@ int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		ts_bound_piece(b, i, &piece);
 		if (p.n && (piece.life != p.life || !cut_piece(&p, &piece))) {
-			end(&p, last, to);
+			end(&p, last, to->n && life != p.life, to);
+			life = p.life;
 			p.n = 0;
 		}
 		if (!p.n && !begin(b, &piece, &p))
@@ -163,7 +187,7 @@ int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
 		last = piece.end;
 	}
 	if (p.n)
-		end(&p, last, to);
+		end(&p, last, to->n && life != p.life, to);
 	return 0;
 }
 
@@ -180,6 +204,14 @@ static int add_point(uint64_t host, int64_t offset, size_t cpu, struct ts_points
 	return ts_points_add(to, cpu, &s);
 }
 
+/* What held before a step does so until the guest's time before it. */
+static int add_step(const struct ts_line *l, size_t cpu, struct ts_points *to)
+{
+	uint64_t guest = l->from - (uint64_t)l->offset_from - 1;
+
+	return add_point(guest + (uint64_t)l[-1].offset_to, l[-1].offset_to, cpu, to);
+}
+
 int ts_lines_points(const struct ts_lines *l, size_t cpu, struct ts_points *to)
 {
 	int ret = 0;
@@ -187,7 +219,10 @@ int ts_lines_points(const struct ts_lines *l, size_t cpu, struct ts_points *to)
 	for (size_t i = 0; (!ret || ret == -ERANGE) && i < l->n; i++) {
 		const struct ts_line *at = &l->list[i];
 
-		ret = add_point(at->from, at->offset_from, cpu, to);
+		if (at->stepped)
+			ret = add_step(at, cpu, to);
+		if (!ret || ret == -ERANGE)
+			ret = add_point(at->from, at->offset_from, cpu, to);
 		if ((!ret || ret == -ERANGE) && at->to != at->from)
 			ret = add_point(at->to, at->offset_to, cpu, to);
 	}

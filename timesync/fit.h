@@ -18,6 +18,7 @@ struct ts_line {
 	uint64_t from, to;
 	int64_t offset_from, offset_to; /* host - guest, the middle of what can be */
 	uint64_t error;			/* of both, and so of all between them */
+	bool stepped;			/* the clock stepped before it, and at once */
 };
 
 struct ts_lines {

@@ -161,9 +161,9 @@ static void test_one_side(void **state)
 /* The points give back the line; of a clock that went back what is later does not count. */
 static void test_points(void **state)
 {
-	struct ts_line list[] = { { 1000, 2000, 100, 200, 1 },
-				  { 3000, 3000, 250, 250, 1 },
-				  { 4000, 5000, 3800, 3900, 1 } };
+	struct ts_line list[] = { { 1000, 2000, 100, 200, 1, false },
+				  { 3000, 3000, 250, 250, 1, false },
+				  { 4000, 5000, 3800, 3900, 1, true } };
 	struct ts_lines l = { list, 3, 1, 0 };
 	struct ts_points *p;
 	size_t n;
@@ -179,12 +179,50 @@ static void test_points(void **state)
 	ts_points_free(p);
 }
 
+/* A guest that stood still for 5 s: each of its times is the host's of then, before and behind. */
+static void test_pause(void **state)
+{
+	struct ts_bound_how how = { 500000, S, 64, 3 };
+	struct ts_points *p;
+	struct ts_lines l;
+	struct ts_bound *b;
+	uint64_t h, g;
+
+	(void)state;
+	assert_int_equal(ts_bound_new(&how, &b, NULL), 0);
+	for (h = 100 * (uint64_t)S; h < 104 * (uint64_t)S; h += S) {
+		ts_bound_to_guest(b, h, h + 40000);
+		ts_bound_from_guest(b, h + 40000, h + 80000);
+	}
+	/* It stops at 104.5 of the host, and goes on at 109.5 where it was. One question waits. */
+	g = 104 * (uint64_t)S + S / 2 + 1000;
+	ts_bound_to_guest(b, h + S, g);
+	ts_bound_from_guest(b, g + 2000, g + 5 * (uint64_t)S + 40000);
+	for (h = 110 * (uint64_t)S; h < 114 * (uint64_t)S; h += S) {
+		ts_bound_to_guest(b, h, h + 40000 - 5 * (uint64_t)S);
+		ts_bound_from_guest(b, h + 40000 - 5 * (uint64_t)S, h + 80000);
+	}
+	assert_int_equal(ts_bound_count(b)->steps, 1);
+	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(ts_points_new(TS_MEASURED, 1, 16, &p, NULL), 0);
+	assert_int_equal(ts_lines_points(&l, 0, p), 0);
+	for (h = 100 * (uint64_t)S; h < 104 * (uint64_t)S + S / 2; h += S / 10)
+		assert_in_range(ts_points_host(p, 0, h) - h + 100000, 0, 200000);
+	for (g = 104 * (uint64_t)S + S / 2 + 2000; g < 108 * (uint64_t)S; g += S / 10)
+		assert_in_range(ts_points_host(p, 0, g) - g - 5 * (uint64_t)S + 100000, 0, 200000);
+	ts_points_free(p);
+	ts_lines_free(&l);
+	ts_bound_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_one_side),
 		cmocka_unit_test(test_points),
+		cmocka_unit_test(test_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) + RUN_ROWS("lines", cases, test_lines);
