@@ -28,6 +28,7 @@
 
 #include "base/cleanup.h"
 #include "guests/vcpus.h"
+#include "timesync/kvm-track.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/dialect.h"
@@ -85,13 +86,13 @@ static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
 {
 	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
 	struct remotes *r = g->all;
-	struct remote_sync_unit unit = { r->mult, r->shift };
+	struct remote_time_unit unit = { r->mult, r->shift };
 	int ret = remotes_put_rate(r, to, e);
 
 	if (ret)
 		return ret;
-	if (g->sync)
-		return remote_sync_put(g->sync, r->o.trace_id, &unit, to, e);
+	if (g->time)
+		return remote_time_put(g->time, r->o.trace_id, &unit, to, e);
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
 }
 
@@ -122,6 +123,14 @@ static int send_tail(struct remote_guest *g, struct err *e)
 	return ret;
 }
 
+static void add_note(struct remote_guest *g, const char *text)
+{
+	size_t n = strlen(g->note);
+
+	if (text[0])
+		snprintf(g->note + n, sizeof(g->note) - n, "%s%s", n ? "; " : "", text);
+}
+
 /* All is said: the session has the rest to do. */
 static void save(struct remote_guest *g)
 {
@@ -132,6 +141,8 @@ static void save(struct remote_guest *g)
 	go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
+	if (g->time)
+		add_note(g, remote_time_warning(g->time));
 	ret = send_tail(g, &e);
 	if (!ret && g->closed)
 		ret = session_msg(g->run.session, g->closed, g->chans, g->nchans, &e);
@@ -279,17 +290,23 @@ static int begin_sync(struct remote_guest *g, const struct agent_resp *resp, str
 	struct remote_sync_opts o = { .loop = r->loop,
 				      .link = g->link,
 				      .clock = r->o.clock,
-				      .cpus = resp->cpus,
 				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
 				      .done = round_done,
 				      .ctx = g };
+
+	struct remote_time_opts about = { .clock = r->o.clock,
+					  .cpus = resp->cpus,
+					  .qemu = g->qemu,
+					  .guest = g->way.name,
+					  .debugfs = ts_kvm_root() };
 
 	if (!resp->proto[0])
 		return 0;
 	if (ms < 0 || strcmp(resp->proto, AGENT_PROBE))
 		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
 			       resp->proto);
-	g->sync = remote_sync_new(&o, e);
+	o.time = g->time = remote_time_new(&about, e);
+	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
 	return g->sync ? 0 : -ENOMEM;
 }
 
@@ -582,6 +599,7 @@ void remote_guest_free(struct remote_guest *g)
 	}
 	close_channels(g);
 	remote_sync_free(g->sync);
+	remote_time_free(g->time);
 	remote_way_end(&g->way);
 	free(g->tids);
 	free(g->closed);

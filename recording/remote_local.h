@@ -55,7 +55,8 @@ struct remote_guest {
 	struct agent_link *link;
 	struct watch lease; /* its end */
 	struct timer patience;
-	struct remote_sync *sync; /* NULL: the clocks are not compared */
+	struct remote_time *time; /* NULL: the clocks are not compared */
+	struct remote_sync *sync; /* likewise */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
 	uint64_t trace_id;
@@ -70,7 +71,7 @@ struct remote_guest {
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
-	char note[256];
+	char note[512];
 	char path[STORE_PATH_MAX];
 	struct totals *totals; /* owned */
 	enum exit_status status;

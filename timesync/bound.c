@@ -67,6 +67,7 @@ int ts_bound_new(const struct ts_bound_how *how, struct ts_bound **to, struct er
 	b->how = *how;
 	if (!b->how.confirm)
 		b->how.confirm = CONFIRM;
+	b->count.confirm = b->how.confirm;
 	*to = b;
 	return 0;
 }

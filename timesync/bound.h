@@ -73,6 +73,7 @@ uint64_t ts_bound_drift(const struct ts_bound *b); /* ppb that are allowed */
 
 struct ts_bound_count {
 	uint64_t messages, contradictions, steps;
+	uint64_t confirm;   /* contradictions of each step, in .contradictions */
 	uint64_t forgotten; /* lives of the clock for which there was no room */
 };
 
