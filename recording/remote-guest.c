@@ -28,8 +28,6 @@
 
 #include "base/cleanup.h"
 #include "guests/vcpus.h"
-#include "timesync/kvm-track.h"
-#include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/dialect.h"
 #include "wire/ext.h"
@@ -82,20 +80,6 @@ static void hang_up(struct remote_guest *g)
 		agent_link_cut(g->link); /* it may be what called us */
 }
 
-static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
-{
-	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
-	struct remotes *r = g->all;
-	struct remote_time_unit unit = { r->mult, r->shift };
-	int ret = remotes_put_rate(r, to, e);
-
-	if (ret)
-		return ret;
-	if (g->time)
-		return remote_time_put(g->time, r->o.trace_id, &unit, to, e);
-	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
-}
-
 static int session_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
 		       struct err *e)
 {
@@ -112,7 +96,7 @@ static int session_say(struct remote_guest *g, enum msg_type type, const uint8_t
 static int send_tail(struct remote_guest *g, struct err *e)
 {
 	struct buf tail = { 0 };
-	int ret = put_tail(g, &tail, e);
+	int ret = remote_guest_put_time(g, &tail, e);
 
 	for (size_t at = 0; !ret && at < tail.len; at += MSG_META_MAX)
 		ret = session_say(g, MSG_SENDMETA, tail.data + at,
@@ -188,6 +172,12 @@ static void session_send(void *ctx, const struct msg *m)
 	(void)ctx, (void)m; /* RINIT, and what was stored: no agent asks for that */
 }
 
+static void session_arrived(void *ctx, uint32_t cpu, const uint8_t *page, uint32_t size)
+{
+	(void)size; /* that of the layout */
+	remote_guest_page(ctx, cpu, page);
+}
+
 /* This guest's part is over before its time. */
 static void fail(struct remote_guest *g, const struct err *why)
 {
@@ -219,8 +209,9 @@ static void session_late(void *ctx, struct session *s, const struct err *e)
 
 static int begin_session(struct remote_guest *g, struct err *e)
 {
-	struct session_owner owner = { g, session_send, session_late, session_released,
-				       session_closed };
+	struct session_owner owner = {
+		g, session_send, session_late, session_released, session_closed, session_arrived
+	};
 	struct hub *h = &g->all->hub;
 	struct session_env env = h->env;
 	AUTO_FREE char *name = link_guest_path(g->all->stem, g->way.name);
@@ -283,33 +274,6 @@ static void note_version(struct remote_guest *g, const char *agent)
 
 static void round_done(void *ctx);
 
-static int begin_sync(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	const struct remotes *r = g->all;
-	int64_t ms = r->o.wishes->interval_ms;
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .clock = r->o.clock,
-				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
-				      .done = round_done,
-				      .ctx = g };
-
-	struct remote_time_opts about = { .clock = r->o.clock,
-					  .cpus = resp->cpus,
-					  .qemu = g->qemu,
-					  .guest = g->way.name,
-					  .debugfs = ts_kvm_root() };
-
-	if (!resp->proto[0])
-		return 0;
-	if (ms < 0 || strcmp(resp->proto, AGENT_PROBE))
-		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
-			       resp->proto);
-	o.time = g->time = remote_time_new(&about, e);
-	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
-	return g->sync ? 0 : -ENOMEM;
-}
-
 static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 {
 	AUTO_FREE struct agent_resp *resp = malloc(sizeof(*resp));
@@ -332,8 +296,9 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		ret = begin_session(g, e);
 	if (!ret)
 		ret = send_tinit(g, resp, e);
+	g->layout.size = resp->page_size;
 	if (!ret)
-		ret = begin_sync(g, resp, e);
+		ret = remote_guest_begin_time(g, g->cpus, resp->proto, round_done, e);
 	if (!ret)
 		go(g, REMOTE_METADATA);
 	return ret;
@@ -345,6 +310,8 @@ static int got_data(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		g->metadata_tail = true;
 	else
 		go(g, REMOTE_METADATA); /* patience begins anew */
+	if (!g->layout.data_off)
+		remote_guest_layout(g, m->buf, m->len);
 	for (size_t at = 0; at < m->len; at += MSG_META_MAX) {
 		int ret = session_say(g, MSG_SENDMETA, m->buf + at,
 				      min_u64(m->len - at, MSG_META_MAX), e);
@@ -598,8 +565,7 @@ void remote_guest_free(struct remote_guest *g)
 		run_free(&g->run);
 	}
 	close_channels(g);
-	remote_sync_free(g->sync);
-	remote_time_free(g->time);
+	remote_guest_end_time(g);
 	remote_way_end(&g->way);
 	free(g->tids);
 	free(g->closed);

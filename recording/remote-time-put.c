@@ -183,6 +183,8 @@ static int put_verdict(const struct remote_time *t, const struct verdict *v,
 			       to_ns((int64_t)v->probes, u));
 	if (!ret)
 		ret = buf_addf(&text, "; %" PRIu64 " samples", t->samples);
+	if (!ret && t->pages)
+		ret = buf_addf(&text, ", %" PRIu64 " pages", t->pages);
 	if (!ret && t->lost)
 		ret = buf_addf(&text, " (%" PRIu64 " lost)", t->lost);
 	if (!ret && v->steps)

@@ -11,6 +11,7 @@
 #include "recording/remote.h"
 #include "session/hub.h"
 #include "timesync/now.h"
+#include "tracedat/page.h"
 
 /* How to get at an agent: remote-reach.c */
 struct remote_way {
@@ -55,8 +56,9 @@ struct remote_guest {
 	struct agent_link *link;
 	struct watch lease; /* its end */
 	struct timer patience;
-	struct remote_time *time; /* NULL: the clocks are not compared */
-	struct remote_sync *sync; /* likewise */
+	struct remote_time *time;  /* NULL: the clocks are not compared */
+	struct remote_sync *sync;  /* likewise */
+	struct page_layout layout; /* of the guest; .data_off 0: not known yet */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
 	uint64_t trace_id;
@@ -114,6 +116,19 @@ int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
 void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
+
+/*
+ * remote-guest-time.c: the guest's clock. @proto: what the agent chose, "" = nothing; @done: as
+ * that of struct remote_sync_opts, for @g.
+ */
+int remote_guest_begin_time(struct remote_guest *g, uint32_t cpus, const char *proto,
+			    void (*done)(void *ctx), struct err *e);
+/* The first bytes of its metadata say what its pages look like. */
+void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
+void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page); /* just came */
+/* Options of its file: the rate of the clock, and how it is read. */
+int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
+void remote_guest_end_time(struct remote_guest *g);
 
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);
