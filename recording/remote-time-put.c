@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "recording/remote-time_local.h"
+#include "timesync/now.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/agent-msg.h"
@@ -25,6 +26,7 @@ struct verdict {
 	struct ts_points *points; /* owned, NULL: nothing is known */
 	uint64_t error;		  /* units of the clock */
 	int64_t drift;		  /* ppb */
+	uint64_t drift_off;	  /* to which it is good */
 	int64_t offset;		  /* the last */
 	uint64_t probes;	  /* the error of the probes alone */
 	uint64_t steps;
@@ -77,7 +79,8 @@ static int add_lines(const struct remote_time *t, uint32_t i, bool paired, struc
 	if (!ret) {
 		v->error = max_u64(v->error, l.error);
 		if (!i) {
-			v->drift = ts_lines_drift(&l);
+			v->drift = ts_lines_drift(&l, &v->drift_off);
+			v->drift_off = min_u64(v->drift_off, ts_bound_drift(c->order));
 			v->offset = l.list[l.n - 1].offset_to;
 		}
 	}
@@ -124,8 +127,8 @@ static void by_kvm(const struct remote_time *t, struct verdict *v)
 		v->offset =
 			(int64_t)(ts_points_host(ts_kvm_track_points(t->kvm), 0, p[n - 1].time) -
 				  p[n - 1].time);
-	if (!ts_points_drift(ts_kvm_track_points(t->kvm), 0, &v->drift) || v->steps)
-		v->drift = 0;
+	v->drift = 0;
+	v->drift_off = 0;
 }
 
 /* 0; -ENODATA: the guest did not answer. */
@@ -158,14 +161,14 @@ static int put_text(const char *text, struct buf *to, struct err *e)
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, text, (uint32_t)strlen(text) + 1, e);
 }
 
-static bool kvm_is_of_interest(const struct remote_time *t)
-{
-	return t->kvm_refuted || (t->n > 1 && t->no_kvm.code) || (t->kvm && t->suspicions);
-}
-
 static const struct err *no_kvm(const struct remote_time *t)
 {
 	return t->no_kvm.code ? &t->no_kvm : &t->suspect;
+}
+
+static bool kvm_is_of_interest(const struct remote_time *t)
+{
+	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
 }
 
 static int put_verdict(const struct remote_time *t, const struct verdict *v,
@@ -174,8 +177,8 @@ static int put_verdict(const struct remote_time *t, const struct verdict *v,
 	struct buf text = { 0 };
 	int ret = buf_addf(&text,
 			   LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64
-				      " ppb; error at most %" PRId64 " ns",
-			   v->method, to_ns(v->offset, u), v->drift,
+				      " +-%" PRIu64 " ppb; error at most %" PRId64 " ns",
+			   v->method, to_ns(v->offset, u), v->drift, v->drift_off,
 			   to_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
 
 	if (!ret && v->probes > v->error)

@@ -32,7 +32,8 @@ enum {
 	SUSPICIONS = 2,
 };
 
-#define BOUND_WINDOW NSEC_PER_SEC /* or as many ticks */
+/* Or as many ticks. Of a short recording, too, there is to be a limit near both of its ends. */
+#define BOUND_WINDOW (100 * NSEC_PER_MSEC)
 
 static const struct ts_bound_how how = {
 	.drift_ppb = DRIFT_PPB, .window = BOUND_WINDOW, .pieces = BOUND_PIECES, .confirm = CONFIRM
@@ -246,6 +247,7 @@ static void judge_kvm(struct remote_time *t)
 
 	if (!is_contradicted(t, &cpu)) {
 		t->suspicions = 0;
+		err_clear(&t->suspect);
 		return;
 	}
 	err_say(&t->suspect, ERANGE, "its TSC offset of CPU %u contradicts the guest's answers",

@@ -229,13 +229,17 @@ int ts_lines_points(const struct ts_lines *l, size_t cpu, struct ts_points *to)
 	return ret == -ERANGE ? 0 : ret;
 }
 
-int64_t ts_lines_drift(const struct ts_lines *l)
+int64_t ts_lines_drift(const struct ts_lines *l, uint64_t *off)
 {
-	const struct ts_line *first = l->list, *last = l->list + l->n - 1;
-	double rise;
+	double rise = 0, span = 0, error = 0;
 
-	if (!l->n || last->to == first->from)
-		return 0;
-	rise = (double)(int64_t)((uint64_t)last->offset_to - (uint64_t)first->offset_from);
-	return (int64_t)llround(rise / (double)(last->to - first->from) * 1e9);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ts_line *at = &l->list[i];
+
+		rise += (double)(int64_t)((uint64_t)at->offset_to - (uint64_t)at->offset_from);
+		span += (double)(at->to - at->from);
+		error += 2 * (double)at->error;
+	}
+	*off = span > 0 ? (uint64_t)fmin(error / span * 1e9, 1e15) : UINT64_MAX;
+	return span > 0 ? (int64_t)llround(rise / span * 1e9) : 0;
 }

@@ -38,7 +38,10 @@ void ts_lines_free(struct ts_lines *l);
  */
 int ts_lines_points(const struct ts_lines *l, size_t cpu, struct ts_points *to);
 
-/* From the first to the last of them, in parts in 1e9: how much faster the host's clock runs. */
-int64_t ts_lines_drift(const struct ts_lines *l);
+/*
+ * How much faster the host's clock runs, in parts in 1e9: along the lines, without what is between
+ * them. Good to +-*off.
+ */
+int64_t ts_lines_drift(const struct ts_lines *l, uint64_t *off);
 
 #endif
