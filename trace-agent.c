@@ -293,7 +293,7 @@ static int agent(const struct command *self, int argc, char **argv)
 
 const struct command cmd_agent = {
 	.name = "agent",
-	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [-l LOGFILE] [OPTIONS]"| -N CLIENT [-p PORT]] [-D] [-l LOGFILE] [OPTIONS]",
+	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [-l LOGFILE] [OPTIONS]",
 	.summary = "record this machine for a host that asks for it (record -A)",
 	.details = "Without -p and -N it serves on the virtio-serial port " VIRT_CTL_PORT ".\n",
 	.opts = agent_opts,
