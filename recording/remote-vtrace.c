@@ -178,7 +178,6 @@ static bool is_clock(const struct tdat_head *h, const char *clock)
 static int read_metadata(struct remote_guest *g, struct err *e)
 {
 	struct guest_meta_opts o = { .clock = g->wish->clock, .cpus = g->cpus };
-	struct tdat_format_iter ftrace = { 0 }, other = { 0 };
 	struct guest_meta m;
 	int ret = guest_meta_open(&m, g->wish->metadata, e);
 
@@ -187,8 +186,7 @@ static int read_metadata(struct remote_guest *g, struct err *e)
 		ret = guest_meta_put(&m, &o, &g->vtrace->head, e);
 	if (!ret) {
 		g->vtrace->page_size = m.head->layout.size;
-		g->vtrace->known = tdat_next_ftrace_format(m.head, &ftrace) ||
-				   tdat_next_event_format(m.head, &other);
+		g->vtrace->known = tdat_head_has_formats(m.head);
 		g->other_clock = o.clock ? strcmp(o.clock, g->all->o.clock) != 0
 					 : !is_clock(m.head, g->all->o.clock);
 	}
