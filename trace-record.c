@@ -51,6 +51,8 @@ static const struct opt record_opts[] = {
 	DEST_OPTS(offsetof(struct record_ctx, dest)),
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", plan_opt_all_formats },
+	{ 0, "tsc2nsec", NULL, "store the rate of the TSC, so that report prints seconds",
+	  plan_opt_tsc2nsec },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
