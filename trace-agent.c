@@ -124,7 +124,8 @@ static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 
 	o.log = log_open(c->daemon && !c->logfile ? "/dev/null" : c->logfile,
 			 c->verbose ? LOG_DEBUG : LOG_INFO, &e);
-	o.ctl = ctl = o.log ? open_control(&o, &e) : -1;
+	ctl = o.log ? open_control(&o, &e) : -1;
+	o.ctl = ctl;
 	if (!e.code)
 		loop = loop_new(&e);
 	if (loop)

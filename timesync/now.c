@@ -92,7 +92,8 @@ bool ts_rate_end(const struct ts_rate *r, uint32_t *mult, uint32_t *shift)
 	if (now.tsc <= r->tsc || now.ns <= r->ns)
 		return false;
 	/* ns a tick, below 2 on all machines above 500 MHz; scaled to fill 32 bits. */
-	scaled = (double)(now.ns - r->ns) / (double)(now.tsc - r->tsc) * (double)(1ULL << RATE_SHIFT);
+	scaled = (double)(now.ns - r->ns) / (double)(now.tsc - r->tsc) *
+		 (double)(1ULL << RATE_SHIFT);
 	if (scaled < 1 || scaled > UINT32_MAX)
 		return false;
 	*mult = (uint32_t)(scaled + 0.5);
