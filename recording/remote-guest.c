@@ -272,27 +272,6 @@ static void note_version(struct remote_guest *g, const char *agent)
 
 static void round_done(void *ctx);
 
-static int begin_sync(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	const struct remotes *r = g->all;
-	int64_t ms = r->o.wishes->interval_ms;
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .clock = r->o.clock,
-				      .cpus = resp->cpus,
-				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
-				      .done = round_done,
-				      .ctx = g };
-
-	if (!resp->proto[0])
-		return 0;
-	if (ms < 0 || strcmp(resp->proto, AGENT_PROBE))
-		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
-			       resp->proto);
-	g->sync = remote_sync_new(&o, e);
-	return g->sync ? 0 : -ENOMEM;
-}
-
 static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 {
 	AUTO_FREE struct agent_resp *resp = malloc(sizeof(*resp));
@@ -316,7 +295,7 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 	if (!ret)
 		ret = send_tinit(g, resp, e);
 	if (!ret)
-		ret = begin_sync(g, resp, e);
+		ret = remote_begin_sync(g, resp, round_done, e);
 	if (!ret)
 		go(g, REMOTE_METADATA);
 	return ret;
@@ -528,8 +507,7 @@ static int send_request(struct remote_guest *g, struct err *e)
 	req->argc = g->wish->args.n;
 	for (size_t i = 0; i < req->argc; i++)
 		req->argv[i] = g->wish->args.name[i];
-	if (r->o.wishes->interval_ms >= 0 && ts_now_can(r->o.clock))
-		req->protos[req->nprotos++] = AGENT_PROBE;
+	remote_offer_methods(g, req);
 	req->ext = (struct msg_ext){ .present = true,
 				     .features = MSG_F_ALL,
 				     .stream_id = r->o.trace_id,
