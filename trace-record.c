@@ -88,6 +88,7 @@ static int check_guests(struct record_ctx *c, struct err *e)
 		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
 	if (!c->guests.n)
 		return 0;
+	c->plan.plan->guests = true;
 	if (dest_args_away(&c->dest))
 		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
 	if (plan_is_latency(c->plan.plan))

@@ -458,7 +458,7 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 	}
 	if (check_removed(p, e))
 		return -EINVAL;
-	if (!anything && !p->adding) {
+	if (!anything && !p->adding && !p->guests) {
 		err_say(e, EINVAL,
 			"no event and no tracer is given, so there is nothing to record");
 		return err_hint(

@@ -71,6 +71,7 @@ struct trace_plan {
 	bool all_formats;    /* -a: store the formats of all events */
 	bool tsc2nsec;	     /* --tsc2nsec, -C tsc2nsec: store the rate of the TSC */
 	bool trace_self;     /* --no-filter: record trace-cmd's own events too */
+	bool guests;	     /* -A: others record, so here there may be nothing to */
 };
 
 struct trace_plan *plan_new(struct err *e); /* NULL on error */
@@ -106,8 +107,8 @@ int plan_set_tsc2nsec(struct trace_plan *p, const char *none, struct err *e);  /
 
 /*
  * After the last option: does it make sense as a whole? Errors: nothing to record (but with
- * .adding); -c without -F or -P; -F without a command (@has_command); options of a buffer that
- * -v -B removes.
+ * .adding or .guests); -c without -F or -P; -F without a command (@has_command); options of a
+ * buffer that -v -B removes.
  */
 int plan_check(const struct trace_plan *p, bool has_command, struct err *e);
 
