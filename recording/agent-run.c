@@ -181,7 +181,7 @@ static void say_closed(struct agent_run *r)
 
 	if (!dest_agent_finished(r->dest))
 		refuse(r->opts.link, &r->err);
-	else if (!dest_agent_closed(r->dest, &r->result.totals, &w))
+	else if (!dest_agent_closed(r->dest, &w))
 		guest_link_add(r->opts.link, frame, sizeof(frame) - w.left);
 }
 

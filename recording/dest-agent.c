@@ -31,9 +31,10 @@ enum { CONNECT_WAIT_S = 120 }; /* a released host first compares its clock with 
 struct dest_agent {
 	struct dest base;
 	struct dest_agent_opts opts;
-	struct dest_shape shape;
-	bool ports; /* virtio */
-	int *sinks; /* owned: of each CPU of the shape */
+	struct dest_shape shape;	     /* its .cpus only as long as the recording runs */
+	bool ports;			     /* virtio */
+	int *sinks;			     /* owned: of each CPU of the shape */
+	struct msg_total sent[MSG_MAX_CPUS]; /* by CPU number, from .finish on */
 	int listener[MSG_MAX_CPUS];
 	uint32_t port[MSG_MAX_CPUS];
 	uint32_t features;
@@ -103,6 +104,18 @@ static int open_listeners(struct dest_agent *a, struct err *e)
 	return 0;
 }
 
+/* Does the host read virtio ports of this guest, or want to? */
+static bool wants_ports(const struct dest_agent *a)
+{
+	return a->opts.control < 0 || a->opts.fifos;
+}
+
+/* A CPU that is plugged in later has a port where there are more ports than CPUs. */
+static uint32_t agent_places(struct dest *d)
+{
+	return wants_ports(agent_of(d)) ? virt_ports_count() : 0;
+}
+
 static int agent_open(struct dest *d, const struct dest_shape *shape, struct err *e)
 {
 	struct dest_agent *a = agent_of(d);
@@ -114,7 +127,7 @@ static int agent_open(struct dest *d, const struct dest_shape *shape, struct err
 		a->features = a->opts.ext.features & MSG_F_ALL & ~MSG_F_SEQ;
 	if (shape->nbuffers > 1 && !(a->features & MSG_F_MARKS))
 		return err_say(e, EOPNOTSUPP, "this host cannot keep several buffers apart: no -B");
-	if (a->opts.control < 0 || a->opts.fifos) {
+	if (wants_ports(a)) {
 		ret = virt_ports_open(shape->cpus, shape->ncpus, &a->sinks, &missing);
 		a->ports = !ret;
 		if (!ret || a->opts.control < 0) {
@@ -252,16 +265,12 @@ static void close_sinks(struct dest_agent *a)
 	}
 }
 
-int dest_agent_closed(const struct dest *d, const struct totals *t, struct wcur *to)
+int dest_agent_closed(const struct dest *d, struct wcur *to)
 {
 	const struct dest_agent *a = agent_of(d);
-	AUTO_FREE struct msg_total *sent = calloc(MSG_MAX_CPUS, sizeof(*sent));
 	struct msg3 plain = { .type = MSG3_CLOSE_RESP };
 
-	if (!sent)
-		return -ENOMEM;
-	dest_wire_sent(&a->shape, t, sent);
-	return a->features & MSG_F_TOTALS ? agent_closed_put(to, a->shape.cpu_count, sent)
+	return a->features & MSG_F_TOTALS ? agent_closed_put(to, a->shape.cpu_count, a->sent)
 					  : msg3_encode(to, &plain);
 }
 
@@ -273,6 +282,7 @@ static int agent_finish(struct dest *d, const struct dest_end *end, struct err *
 	close_sinks(a); /* for sockets: the end of the streams */
 	if (a->features & MSG_F_TAIL)
 		ret = send_data(a, end->tail, end->tail_len, e);
+	dest_wire_sent(&a->shape, end->totals, a->sent);
 	a->finished = !ret;
 	return ret;
 }
@@ -290,6 +300,7 @@ static void agent_free(struct dest *d)
 static const struct dest_ops agent_ops = {
 	.name = "agent",
 	.early_head = true,
+	.places = agent_places,
 	.open = agent_open,
 	.begin = agent_begin,
 	.sink = agent_sink,

@@ -38,6 +38,6 @@ void dest_agent_end(struct dest *d, const struct err *why);
  * it may ask for the next recording. From any thread.
  */
 bool dest_agent_finished(const struct dest *d);
-int dest_agent_closed(const struct dest *d, const struct totals *t, struct wcur *to);
+int dest_agent_closed(const struct dest *d, struct wcur *to);
 
 #endif
