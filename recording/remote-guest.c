@@ -441,12 +441,26 @@ static void link_gone(void *ctx, const struct err *e)
 	fail(g, e->code ? e : &closed);
 }
 
+/* An idle one says so behind its answer: it is another one, that began after ours had died. */
+static void link_hello(void *ctx, const struct agent_hello *h)
+{
+	struct remote_guest *g = ctx;
+	struct err e = { 0 };
+
+	if (h->busy || g->state == REMOTE_ASKED)
+		return;
+	err_say(&e, ECONNRESET, "its agent began anew: it was ended, or the guest rebooted");
+	fail(g, &e);
+}
+
+/* A server that was killed has told the agent nothing, and the next one would take the pages. */
 static void lease_over(struct watch *w, uint32_t events)
 {
 	struct remote_guest *g = container_of(w, struct remote_guest, lease);
 	struct err e = { 0 };
 
 	(void)events;
+	agent_link_say(g->link, MSG3_CLOSE);
 	err_say(&e, ECONNRESET,
 		"virt-server has taken its channels back: the guest or the server ended");
 	fail(g, &e);
@@ -542,7 +556,7 @@ static int send_request(struct remote_guest *g, struct err *e)
 
 int remote_guest_ask(struct remote_guest *g, struct err *e)
 {
-	struct agent_link_owner owner = { g, link_frame, link_gone };
+	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
 	struct remotes *r = g->all;
 	int ret;
 

@@ -36,12 +36,11 @@ enum { LEASES_MAX = 64 };
 
 static const char lease_word[] = "lease ";
 
-#define ASK_WAIT   (5 * NSEC_PER_SEC)			/* for the question */
+/* The rest is in the server's limits: .hello_ns for the question, .drain_ns for last bytes. */
 #define READY_WAIT ((AGENT_HELLO_S + 1) * NSEC_PER_SEC) /* for an agent that ends its last one */
 #define READY_LOOK (50 * NSEC_PER_MSEC)			/* how often it is looked */
+#define STOP_WAIT  (3 * NSEC_PER_SEC)			/* at most, as for recordings */
 #define SILENT	   (3 * (uint64_t)AGENT_HELLO_S * NSEC_PER_SEC) /* no hello: it is gone */
-#define GONE_WAIT  (5 * NSEC_PER_SEC) /* to read what a guest that is gone left */
-#define STOP_WAIT  (3 * NSEC_PER_SEC) /* to read what the agent says to CLOSE */
 
 /* One who asks, and to whom something may be lent. */
 struct lease {
@@ -110,7 +109,7 @@ void broker_forget(struct conn *c)
 	if (!l || l->conn != c)
 		return;
 	l->conn = NULL;
-	end_in(l, GONE_WAIT);
+	end_in(l, l->server->hub.o.limits.drain_ns);
 }
 
 static void refuse(struct lease *l, const struct err *e)
@@ -397,7 +396,7 @@ static struct lease *lease_new(struct server *s, int *fd, pid_t pid, struct err 
 	*fd = -1;
 	l->next = s->leases;
 	s->leases = l;
-	end_in(l, ASK_WAIT);
+	end_in(l, s->hub.o.limits.hello_ns);
 	return l;
 }
 
@@ -456,7 +455,7 @@ void broker_stop(struct server *s)
 		}
 		if (l->conn)
 			link_say_close(l->conn->link);
-		end_in(l, STOP_WAIT);
+		end_in(l, min_u64(s->hub.o.limits.drain_ns, STOP_WAIT));
 	}
 }
 
