@@ -78,15 +78,18 @@ judge() {
 }
 
 play() {
-	local clock=$1 rc=0 job
+	local clock=$1 rc=0
 	t_begin "clock $clock"
 	# shellcheck disable=SC2086
 	record "$clock" -C "$clock" $MARK -A $G $MARK
 	wait_for 30 runs $G || t_bail "the guest does not record" "$(cat "$(host_log "$clock")")"
 	wait_for 30 host_runs || t_bail "this machine does not record"
-	job=$(vm_start $G "pingpong pong /dev/virtio-ports/pingpong $N")
-	assert_ok "$clock: $N numbers go to and fro" "$PINGPONG" ping "$WAY" "$N"
-	assert_status 0 "$clock: also for the guest" vm_wait $G "$job"
+	# The host first: a guest that opens the port while nobody is there reads its end.
+	host_start ping "$PINGPONG" ping "$WAY" "$N"
+	assert_ok "$clock: $N numbers came to the guest, and went back" \
+		vm_run $G "pingpong pong /dev/virtio-ports/pingpong $N"
+	host_wait ping || rc=$?
+	assert_eq 0 $rc "$clock: the host has them back"
 	host_stop "$clock" INT 60 || rc=$?
 	assert_eq 0 $rc "$clock: the recording is whole"
 	[ $rc = 0 ] || sed 's/^/# /' "$(host_log "$clock")" >&2
@@ -100,4 +103,4 @@ guest_boot $G 1 --udev --overlay "$T_DIR/pingpong.cpio" \
 	--port pingpong "socket,path=$(vm_opt "$WAY"),server=on,wait=off"
 agent_start $G
 play mono
-! grep -q x86-tsc $T/trace_clock || play x86-tsc
+! grep -q x86-tsc "$T/trace_clock" || play x86-tsc
