@@ -431,7 +431,7 @@ static void link_hello(void *ctx, const struct agent_hello *h)
 	if (h->busy || g->state == REMOTE_ASKED)
 		return;
 	err_say(&e, ECONNRESET, "its agent began anew: it was ended, or the guest rebooted");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 }
 
 /* A server that was killed has told the agent nothing, and the next one would take the pages. */
