@@ -143,7 +143,8 @@ static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 	int ret = -1;
 
 	o.log = open_log(c, &e);
-	o.ctl = ctl = o.log ? open_control(&o, &e) : -1;
+	ctl = o.log ? open_control(&o, &e) : -1;
+	o.ctl = ctl;
 	if (!e.code)
 		loop = loop_new(&e);
 	if (loop)

@@ -274,27 +274,6 @@ static void note_version(struct remote_guest *g, const char *agent)
 
 static void round_done(void *ctx);
 
-static int begin_sync(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	const struct remotes *r = g->all;
-	int64_t ms = r->o.wishes->interval_ms;
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .clock = r->o.clock,
-				      .cpus = resp->cpus,
-				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
-				      .done = round_done,
-				      .ctx = g };
-
-	if (!resp->proto[0])
-		return 0;
-	if (ms < 0 || strcmp(resp->proto, AGENT_PROBE))
-		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
-			       resp->proto);
-	g->sync = remote_sync_new(&o, e);
-	return g->sync ? 0 : -ENOMEM;
-}
-
 static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 {
 	AUTO_FREE struct agent_resp *resp = malloc(sizeof(*resp));
@@ -318,7 +297,7 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 	if (!ret)
 		ret = send_tinit(g, resp, e);
 	if (!ret)
-		ret = begin_sync(g, resp, e);
+		ret = remote_begin_sync(g, resp, round_done, e);
 	if (!ret)
 		remote_guest_go(g, REMOTE_METADATA);
 	return ret;
@@ -443,12 +422,26 @@ static void link_gone(void *ctx, const struct err *e)
 	remote_guest_fail(g, e->code ? e : &closed);
 }
 
+/* An idle one says so behind its answer: it is another one, that began after ours had died. */
+static void link_hello(void *ctx, const struct agent_hello *h)
+{
+	struct remote_guest *g = ctx;
+	struct err e = { 0 };
+
+	if (h->busy || g->state == REMOTE_ASKED)
+		return;
+	err_say(&e, ECONNRESET, "its agent began anew: it was ended, or the guest rebooted");
+	remote_guest_fail(g, &e);
+}
+
+/* A server that was killed has told the agent nothing, and the next one would take the pages. */
 static void lease_over(struct watch *w, uint32_t events)
 {
 	struct remote_guest *g = container_of(w, struct remote_guest, lease);
 	struct err e = { 0 };
 
 	(void)events;
+	agent_link_say(g->link, MSG3_CLOSE);
 	err_say(&e, ECONNRESET,
 		"virt-server has taken its channels back: the guest or the server ended");
 	remote_guest_fail(g, &e);
@@ -534,8 +527,7 @@ static int send_request(struct remote_guest *g, struct err *e)
 	req->argc = g->wish->args.n;
 	for (size_t i = 0; i < req->argc; i++)
 		req->argv[i] = g->wish->args.name[i];
-	if (r->o.wishes->interval_ms >= 0 && ts_now_can(r->o.clock))
-		req->protos[req->nprotos++] = AGENT_PROBE;
+	remote_offer_methods(g, req);
 	req->ext = (struct msg_ext){ .present = true,
 				     .features = MSG_F_ALL,
 				     .stream_id = r->o.trace_id,
@@ -548,7 +540,7 @@ static int send_request(struct remote_guest *g, struct err *e)
 
 int remote_guest_ask(struct remote_guest *g, struct err *e)
 {
-	struct agent_link_owner owner = { g, link_frame, link_gone };
+	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
 	struct remotes *r = g->all;
 	int ret;
 

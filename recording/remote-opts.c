@@ -285,7 +285,8 @@ int remote_clock(struct trace_plan *plan, struct remote_wishes *w, const char **
 				      "times can be compared",
 				      plan->now->name, plan->now->clock, best);
 	}
-	*clock = plan->buffers[0].clock;
+	if (!ret)
+		*clock = best;
 	for (size_t i = 0; !ret && i < w->n; i++) {
 		struct remote_wish *g = w->list[i];
 

@@ -121,6 +121,12 @@ void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
 void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
 
+/* remote-methods.c */
+void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
+/* g->sync with the method that the agent chose; NULL if none. @done is called with @g. */
+int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
+		      void (*done)(void *ctx), struct err *e);
+
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);
 /* Its part is over before its time. */

@@ -252,6 +252,10 @@ int plan_set_clock(struct trace_plan *p, const char *clock, struct err *e)
 {
 	int ret = need_text(clock, "-C", e);
 
+	if (!ret && !strcmp(clock, "tsc2nsec")) {
+		p->tsc2nsec = true;
+		clock = "x86-tsc";
+	}
 	return ret ? ret : set_text(&current(p)->clock, clock, e);
 }
 
@@ -409,6 +413,13 @@ int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e)
 {
 	(void)none, (void)e;
 	p->trace_self = true;
+	return 0;
+}
+
+int plan_set_tsc2nsec(struct trace_plan *p, const char *none, struct err *e)
+{
+	(void)none, (void)e;
+	p->tsc2nsec = true;
 	return 0;
 }
 
