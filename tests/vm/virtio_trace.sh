@@ -141,12 +141,34 @@ assert_ok "convert --metadata" "$TRACE_CMD" convert --metadata "$T_DIR/copy/even
 sevens_are "$OUT/later.dat" 200 "metadata that came later"
 whole "$OUT/later.dat" "metadata that came later"
 
-t_begin "two hosts"
-mkdir "$T_DIR/none"
-assert_status 1 "no agent's channels" "$TRACE_CMD" record -o "$T_DIR/x.dat" -A "$T_DIR/none" --virtio-trace sleep 0
+t_begin "virt-server has the channels, and lends them"
+assert_status 1 "no channels" "$TRACE_CMD" record -o "$T_DIR/x.dat" -A "$T_DIR" --virtio-trace sleep 0
 server_start
-assert_status 1 "virt-server reads them" "$TRACE_CMD" record -o "$T_DIR/x.dat" -A $G --virtio-trace sleep 0
-assert_contains "$(cat "$T_DIR/.assert")" "virt-server" "and is named"
+run lent --metadata "$T_DIR/copy"
+wait_for 20 agent_says start || t_fail "no order came" "$(cat "$(host_log lent)")"
+assert_status 1 "not to two" "$TRACE_CMD" record -o "$T_DIR/x.dat" -A $G --virtio-trace sleep 0
+assert_contains "$(cat "$T_DIR/.assert")" "is being recorded for process $(host_pid lent)" "and who has them is said"
+work 250
+ends lent 0 "lent channels"
+sevens_are "$OUT/lent-$G.dat" 250 "lent channels"
+
+t_begin "all channels are sockets of virt-server; the host is killed"
+CTL=$VIRT/sock/agent-ctl-path guest_boot sock 1 sockets
+vm_run sock "mount -t tracefs nodev $T 2>/dev/null; trace-cmd start -C mono $READS
+	trace-cmd agent --virtio-trace -D -l /tmp/agent.log" >/dev/null
+sock_says() {
+	vm_run sock 'tail -n 1 /tmp/agent.log' | grep -q ": $1\$"
+}
+host_start killed "$TRACE_CMD" record -C mono -o "$OUT/killed.dat" -A sock --virtio-trace
+wait_for 20 sock_says start || t_fail "no order came" "$(cat "$(host_log killed)")"
+host_stop killed KILL || true
+assert_ok "the server stops the agent" wait_for 20 sock_says stop
+host_start socks "$TRACE_CMD" record -C mono -o "$OUT/socks.dat" -A sock --virtio-trace --metadata "$T_DIR/copy"
+wait_for 20 sock_says start || t_fail "no order came" "$(cat "$(host_log socks)")"
+vm_run sock 'dd if=/dev/zero of=/dev/null bs=7 count=150' >/dev/null 2>&1
+ends socks 0 "sockets"
+sevens_are "$OUT/socks-sock.dat" 150 "sockets"
+vm_stop sock
 server_stop || true
 
 t_begin "the README's way: echo and cat"
