@@ -9,14 +9,13 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "guests/broker.h"
-#include "transport/unix.h"
+#include "serve.h"
 
-enum { LONG = 2000, NOBODY = 65534 };
+enum { NOBODY = 65534 };
 
 static const struct row {
 	const char *name;
-	const char *answer; /* "x": LONG times; NULL: closes without a word */
+	const char *answer; /* "x": SERVE_LONG times; NULL: closes without a word */
 	int fds;	    /* of a lease: this many come with it */
 	int want;
 	const char *text; /* part of the error; of what was parsed where want is 0 */
@@ -72,55 +71,6 @@ static size_t count_fds(void)
 	return n;
 }
 
-static void send_first(int to, const char *at, size_t n, int fds)
-{
-	char control[CMSG_SPACE(300 * sizeof(int))] = "";
-	struct iovec iov = { (void *)(uintptr_t)at, n };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = CMSG_SPACE((size_t)fds * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN((size_t)fds * sizeof(int));
-	for (int i = 0; i < fds; i++)
-		memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &to, sizeof(to));
-	if (!fds)
-		m.msg_controllen = 0;
-	sendmsg(to, &m, MSG_NOSIGNAL);
-}
-
-/* The server: a process that answers one connection as @row says. */
-static pid_t serve(const char *path, const struct row *row)
-{
-	char line[BROKER_LINE_MAX], text[LONG];
-	const char *at = row->answer;
-	int fd, listener = unix_listen(path, UNIX_FOR_OWNER, NULL);
-	pid_t pid = fork();
-
-	if (pid) {
-		close(listener);
-		return pid;
-	}
-	fcntl(listener, F_SETFL, 0);
-	fd = accept(listener, NULL, NULL);
-	(void)!read(fd, line, sizeof(line));
-	memset(text, 'x', sizeof(text));
-	if (at) {
-		size_t n = *at == 'x' ? LONG : strlen(at), first = row->pieces ? 1 : n;
-
-		at = *at == 'x' ? text : at;
-		send_first(fd, at, first, row->fds);
-		for (; first < n; first++) {
-			usleep(1000);
-			send(fd, at + first, 1, MSG_NOSIGNAL);
-		}
-	}
-	_exit(0);
-}
-
 static void assert_error(const struct row *row, int got, const struct err *e)
 {
 	assert_int_equal(got, row->want);
@@ -139,7 +89,7 @@ static void test_lease(void **state)
 	pid_t pid;
 
 	tree_make(&t);
-	pid = serve(tree_at(&t, BROKER_NAME), row);
+	pid = serve(tree_at(&t, BROKER_NAME), row->answer, row->fds, row->pieces);
 	assert_error(row, broker_lease(t.top, "web1", &l, &e), &e);
 	if (!row->want) {
 		assert_string_equal(l.version, row->text);
@@ -164,7 +114,7 @@ static void test_list(void **state)
 	pid_t pid;
 
 	tree_make(&t);
-	pid = serve(tree_at(&t, BROKER_NAME), row);
+	pid = serve(tree_at(&t, BROKER_NAME), row->answer, row->fds, row->pieces);
 	assert_error(row, broker_guests(t.top, &list, &n, &e), &e);
 	for (size_t i = 0; list && i < n; i++)
 		buf_addf(&text, "%s|%s|%s|%s|%d;", list[i].name, list[i].state, list[i].version,
@@ -211,7 +161,7 @@ static void test_long_directory(void **state)
 	tree_make(&t);
 	memset(name, 'x', 120);
 	assert_int_equal(mkdir(tree_at(&t, "%s", name), 0755), 0);
-	pid = serve(tree_at(&t, "%s/" BROKER_NAME, name), &lists[0]);
+	pid = serve(tree_at(&t, "%s/" BROKER_NAME, name), "ok 0\n", 0, false);
 	assert_int_equal(broker_guests(tree_at(&t, "%s", name), &list, &n, NULL), 0);
 	free(list);
 	waitpid(pid, NULL, 0);
