@@ -114,8 +114,14 @@ static void put_live(const struct broker_guest *live, struct row *r)
 		{ BROKER_LENT, "records" },
 	};
 
-	if (!strcmp(live->state, BROKER_LENT))
+	bool lent = !strcmp(live->state, BROKER_LENT);
+
+	if (lent)
 		snprintf(r->cell[RECORDING], CELL_MAX, "record -A, process %d", (int)live->pid);
+	if (lent && !live->version[0]) { /* its last pages are read */
+		snprintf(r->cell[AGENT], CELL_MAX, "gone");
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(agents); i++)
 		if (!strcmp(live->state, agents[i].state)) {
 			put_agent(agents[i].word, live->version, r->cell[AGENT]);
