@@ -95,6 +95,8 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 		err_hint(e,
 			 "'trace-cmd list --guests' shows them; an address has a dot, a colon or "
 			 "an @: 192.0.2.7, @3");
+	if (ret == -ENXIO)
+		err_hint(e, "'trace-cmd setup-guest %s -c CPUS -a'", name);
 	if (ret == -ENOTCONN && !e->hint[0])
 		err_hint(e,
 			 "'trace-cmd agent' in the guest; 'trace-cmd setup-guest %s --check' here",
