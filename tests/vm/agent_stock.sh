@@ -121,7 +121,7 @@ recorded() {
 	work
 	stop "$name"
 	assert_ok "$name: both reports say the same, merged" reports "$OUT/$name/$name.dat" "$guest"
-	assert_eq 1 "$(grep -c "sched_process_exec: filename=" "$T_DIR/merged" | sed 's/[1-9].*/1/')" \
+	assert_eq 1 "$(grep -c "sched_process_exec: *filename=" "$T_DIR/merged" | sed 's/[1-9].*/1/')" \
 		"$name: the host's events are there"
 	if [ "$sync" = sync ]; then
 		assert_eq "$((2 * DD)) 0" "$(counted)" "$name: dd's reads and writes, when the host had it"
