@@ -147,3 +147,42 @@ t_begin "our host, the released agent"
 agent stock 824
 recorded ours ours-stock sync
 recorded ours ours-stock-plain none
+
+# refused WHAT WHO TEXT ARGS...: a recording that does not begin, and the host says TEXT
+refused() {
+	local what=$1 who=$2 text=$3 said rc=0
+	shift 3
+	said=$(vm_run host "cd /tmp; timeout -s KILL 30 $(path_of "$who") record -o no.dat -C mono \
+		-e sched:sched_process_exec $* 2>&1") || rc=$?
+	assert_contains "$said" "$text" "$what: the host says '$text'"
+	[ $rc != 0 ] && t_ok "$what: and fails" || t_fail "$what: and fails" "$said"
+	if [ "$who" = ours ]; then
+		assert_eq "" "$(vm_run host "ls /tmp | grep '^no' || true")" "$what: no file is left"
+	fi
+}
+
+# busy NAME TEXT: while one records, another may not, and the first does not mind.
+busy() {
+	local name=$1
+	record ours "$name" -A "$GUEST:$PORT" "$READS"
+	wait_for 60 runs host sched_process_exec || t_fail "$name does not record" "$(vm_out host "$JOB")"
+	refused "$name" ours "$2" -A "$GUEST:$PORT" "$READS"
+	work
+	stop "$name"
+	assert_ok "$name: both reports say the same" reports "$OUT/$name/$name.dat" "$OUT/$name/$name-$GUEST.dat"
+	assert_eq "$((2 * DD)) 0" "$(counted)" "$name: dd's reads and writes"
+}
+
+t_begin "the released agent says no"
+busy busy-stock "it is busy, or refuses an argument"
+refused "no such event" ours "closed the connection before it recorded" -A "$GUEST:$PORT" -e nosuchevent
+recorded ours ours-stock-again sync
+
+t_begin "our agent says no"
+agent ours 825 --verbose
+busy busy-ours "busy: it records for another host"
+refused "no such event" ours "no event is named 'nosuchevent'" -A "$GUEST:$PORT" -e nosuchevent
+refused "no such event" stock "Failed to receive trace response" -A "$GUEST:$PORT" -e nosuchevent
+assert_contains "$(vm_run guest 'cat /tmp/agent.log')" "no event is named 'nosuchevent'" "the agent's log says why"
+vm_run host "echo >$T/set_event; echo 1 >$T/tracing_on" # the stock tool has left it so
+recorded stock stock-ours-again sync
