@@ -415,10 +415,11 @@ static void link_gone(void *ctx, const struct err *e)
 	struct err closed = { 0 };
 
 	err_say(&closed, ECONNRESET, "%s",
-		g->state == REMOTE_ASKED
-			? "its agent closed the connection instead of an answer: it "
-			  "is busy, or refuses an argument"
-			: "its agent is gone");
+		g->state == REMOTE_ASKED ? "its agent closed the connection instead of an answer: "
+					   "it is busy, or refuses an argument"
+		: is_before_running(g)	 ? "its agent closed the connection before it recorded: "
+					   "it may refuse an argument, and has the reason in its log"
+					 : "its agent is gone");
 	remote_guest_fail(g, e->code ? e : &closed);
 }
 

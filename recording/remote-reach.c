@@ -108,21 +108,29 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 	return 0;
 }
 
+/*
+ * What is typed, without the marks of an address that no file's name needs; of HOST:PORT the host,
+ * as in the released tool; of a path its last part.
+ */
 int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e)
 {
+	char host[NET_NAME_MAX];
 	const char *from = w->name ? w->name : w->at;
 	const char *slash = w->name ? NULL : strrchr(from, '/');
-	size_t n = 0;
+	uint32_t port;
+	int ret;
 
 	if (slash)
 		from = slash + 1;
-	if (!w->name && *from == '@')
-		from++;
-	for (; *from && n + 1 < sizeof(to->name); from++)
-		if (w->name || !strchr("[]", *from))
-			to->name[n++] = *from;
-	to->name[n] = '\0';
-	if (*from)
+	if (!w->name && !slash && to->kind == NET_TCP) {
+		ret = split(NET_TCP, w->at, host, &port, e);
+		if (ret)
+			return ret;
+		from = host;
+	}
+	from += !w->name && *from == '@';
+	ret = path_fmt(to->name, sizeof(to->name), NULL, "%s", from);
+	if (ret)
 		return err_say(e, ENAMETOOLONG, "names have %d characters at most",
 			       GUESTS_NAME_MAX);
 	return guests_name_check(to->name, e);
