@@ -35,6 +35,7 @@ int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cp
 
 enum remote_state {
 	REMOTE_ASKED,	 /* TRACE_REQ was sent */
+	REMOTE_HEARD,	 /* its agent works on it */
 	REMOTE_METADATA, /* TRACE_RESP was read */
 	REMOTE_FIRST,	 /* it records; the clocks are compared for the first time */
 	REMOTE_RUNNING,
@@ -43,6 +44,7 @@ enum remote_state {
 	REMOTE_CLOSING, /* CLOSE was sent */
 	REMOTE_SAVING,
 	REMOTE_DONE,
+	REMOTE_LEFT_OUT, /* it is somebody else's: it is not recorded */
 	REMOTE_NR_STATES,
 };
 
@@ -70,7 +72,6 @@ struct remote_guest {
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
-	char note[256];
 	char path[STORE_PATH_MAX];
 	struct totals *totals; /* owned */
 	enum exit_status status;
@@ -117,6 +118,9 @@ void remote_guest_free(struct remote_guest *g); /* what was not saved goes away 
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);
 void remotes_failed(struct remotes *r, const struct err *e);
+/* @g is busy: without it, if there are others. */
+void remotes_left_out(struct remotes *r, const struct remote_guest *g);
+void remotes_note(struct remotes *r, const struct remote_guest *g, const char *text);
 /* The TSC2NSEC option, where the clock is the TSC. */
 int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e);
 
