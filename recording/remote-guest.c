@@ -603,10 +603,8 @@ static int send_request(struct remote_guest *g, struct err *e)
 	return 0;
 }
 
-int remote_guest_ask(struct remote_guest *g, struct err *e)
+int remote_guest_reach(struct remote_guest *g, struct err *e)
 {
-	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
-	struct remotes *r = g->all;
 	int ret;
 
 	g->patience.fire = patience_over;
@@ -614,16 +612,23 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 	g->totals = calloc(1, sizeof(*g->totals));
 	if (!g->totals)
 		return err_set(e, ENOMEM, "no memory for guest %s", g->wish->at);
-	ret = remote_reach(r->o.dir, g->wish, &g->way, e);
-	if (ret) {
-		if (!strstr(e->what, g->wish->at)) /* virt-server's words may have it */
-			err_prefix(e, "guest %s", g->wish->at);
-		if (ret == -EBUSY)
-			leave_out(g, e);
-		return ret;
-	}
-	if (g->way.leased) {
+	ret = remote_reach(g->all->o.dir, g->wish, &g->way, e);
+	if (!ret && g->way.leased)
 		note_version(g, g->way.lease.version);
+	if (ret && !strstr(e->what, g->wish->at)) /* virt-server's words may have it */
+		err_prefix(e, "guest %s", g->wish->at);
+	if (ret == -EBUSY)
+		leave_out(g, e);
+	return ret;
+}
+
+int remote_guest_ask(struct remote_guest *g, struct err *e)
+{
+	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
+	struct remotes *r = g->all;
+	int ret = remote_connect(g->wish, &g->way, e);
+
+	if (!ret && g->way.leased) {
 		g->qemu = guest_pid(g->wish->at);
 		g->lease.fd = g->way.lease.fd;
 		ret = loop_watch(r->loop, &g->lease, EPOLLIN, e);

@@ -8,7 +8,8 @@
  * a session: remote-guest.c. The recording's thread gives orders through an eventfd, and hears
  * through another one that there is news. What both touch is under one lock.
  *
- *   remotes_ask()    connects, before the thread runs: a guest that cannot be reached costs nothing
+ *   remotes_reach()  before anything is done here: a guest that cannot be reached costs nothing
+ *   remotes_ask()    before the thread runs
  *   asking           until all guests record, or one does not: then all is undone
  *   running
  *   ending           until all files are saved
@@ -269,10 +270,10 @@ static int judge_names(const struct remotes *r, size_t n, struct err *e)
 	return 0;
 }
 
-static int ask_guest(struct remotes *r, size_t i, struct err *e)
+static int reach_guest(struct remotes *r, size_t i, struct err *e)
 {
 	struct remote_guest *g = &r->guests[i];
-	int ret = remote_guest_ask(g, e);
+	int ret = remote_guest_reach(g, e);
 
 	if (g->state == REMOTE_LEFT_OUT && !all_in(r, BIT(REMOTE_LEFT_OUT))) {
 		err_clear(e);
@@ -282,6 +283,15 @@ static int ask_guest(struct remotes *r, size_t i, struct err *e)
 	return ret ? ret : judge_names(r, i, e);
 }
 
+int remotes_reach(struct remotes *r, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->n; i++)
+		ret = reach_guest(r, i, e);
+	return ret;
+}
+
 int remotes_ask(struct remotes *r, struct err *e)
 {
 	int ret = 0;
@@ -289,7 +299,8 @@ int remotes_ask(struct remotes *r, struct err *e)
 	ts_rate_begin(&r->rate);
 	r->phase = PHASE_ASKING;
 	for (size_t i = 0; !ret && i < r->n; i++)
-		ret = ask_guest(r, i, e);
+		if (r->guests[i].state != REMOTE_LEFT_OUT)
+			ret = remote_guest_ask(&r->guests[i], e);
 	return ret ? ret : start_thread(r, e);
 }
 

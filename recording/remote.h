@@ -34,9 +34,11 @@ struct remotes *remotes_new(const struct remotes_opts *o, struct err *e); /* NUL
 void remotes_free(struct remotes *r);
 
 /*
- * Connect to all agents and ask them to record. An error names the guest. Those that are busy are
- * left out, as long as one is not.
+ * See that there are all the guests. An error names the guest. Those that are busy are left out, as
+ * long as one is not.
  */
+int remotes_reach(struct remotes *r, struct err *e);
+/* Then ask their agents to record. */
 int remotes_ask(struct remotes *r, struct err *e);
 
 /* Readable when remotes_look() has news. */

@@ -21,9 +21,14 @@ struct remote_way {
 	bool leased;
 };
 
-/* Connect. -errno with @e, which does not name the guest. remote_way_end() in any case. */
+/*
+ * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
+ * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
+ * remote_way_end() in any case.
+ */
 int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
 		 struct err *e);
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
 
 /*
@@ -109,7 +114,8 @@ struct remotes {
 	struct err err; /* with PHASE_FAILED */
 };
 
-/* remote-guest.c; all in the thread, but for the first and the last */
+/* remote-guest.c; all in the thread, but for the first two and the last */
+int remote_guest_reach(struct remote_guest *g, struct err *e);
 int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
