@@ -7,6 +7,9 @@
  * A name that virt-server knows is a guest with virtio-serial channels, which it lends. Otherwise
  * the text says itself what it is, as in the released tool: "@CID", "@CID:PORT" and digits are
  * vsock; what has a dot or a colon is a host of the network.
+ *
+ * A loan costs nothing, so it is taken before anything is done here. To a network's agent we
+ * connect when the request is ready: it does not wait for one that says nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -146,9 +149,14 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 	ret = remote_name(wish, to, e);
 	if (ret)
 		return ret;
-	if (to->kind == NET_NR)
-		return reach_guest(dir, at, to, e);
-	return reach_net(to->kind, at + (*at == '@'), to, e);
+	return to->kind == NET_NR ? reach_guest(dir, at, to, e) : 0;
+}
+
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e)
+{
+	if (to->leased)
+		return 0;
+	return reach_net(to->kind, wish->at + (*wish->at == '@'), to, e);
 }
 
 void remote_way_end(struct remote_way *w)
