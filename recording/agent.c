@@ -87,6 +87,12 @@ static void link_refused(void *ctx)
 	a->old_server = true;
 }
 
+/* virt-server took the port back from a host, and wants to know whether it can lend it again. */
+static void link_closed(void *ctx)
+{
+	say_hello(ctx);
+}
+
 /* The end of a recording, or of a connection without one */
 
 static void drop_connection(struct agent *a)
@@ -199,6 +205,7 @@ static const struct guest_link_owner owner_of_link = {
 	.gone = link_gone,
 	.opened = link_opened,
 	.refused = link_refused,
+	.closed = link_closed,
 };
 
 static int open_link(struct agent *a, int fd, struct err *e)

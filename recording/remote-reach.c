@@ -106,12 +106,14 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 	return 0;
 }
 
-/* What is typed, without the marks of an address that no file's name needs. */
-static int name_of(const struct remote_wish *w, struct remote_way *to, struct err *e)
+int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e)
 {
 	const char *from = w->name ? w->name : w->at;
+	const char *slash = w->name ? NULL : strrchr(from, '/');
 	size_t n = 0;
 
+	if (slash)
+		from = slash + 1;
 	if (!w->name && *from == '@')
 		from++;
 	for (; *from && n + 1 < sizeof(to->name); from++)
@@ -131,7 +133,7 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 	int ret;
 
 	*to = (struct remote_way){ .ctl = -1, .kind = kind_of(dir, at) };
-	ret = name_of(wish, to, e);
+	ret = remote_name(wish, to, e);
 	if (ret)
 		return ret;
 	if (to->kind == NET_NR)

@@ -386,7 +386,7 @@ static void chan_accept(struct watch *w, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	if (c->watch.fd >= 0)
+	if (c->watch.fd >= 0 && !c->lent)
 		pump(c, ROUND); /* the old connection may have ended unseen */
 	if (c->watch.fd >= 0) {
 		log_warn(c->env->log, "%s: a second connection is refused", c->at.path);
@@ -403,7 +403,7 @@ static int open_fifo(struct chan *c, struct err *e)
 
 static int open_socket(struct chan *c, struct err *e)
 {
-	c->listen.fd = unix_listen(c->at.path, e);
+	c->listen.fd = unix_listen(c->at.path, UNIX_FOR_GROUP, e);
 	return c->listen.fd < 0 ? c->listen.fd : loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
 }
 
@@ -527,6 +527,7 @@ int chan_lend(struct chan *c)
 	if (c->watch.fd < 0)
 		return -ENOTCONN;
 	loop_unwatch(&c->watch);
+	c->lent = true;
 	return c->watch.fd;
 }
 
@@ -534,9 +535,10 @@ void chan_back(struct chan *c)
 {
 	struct err e = { 0 };
 
-	if (c->watch.fd < 0 || c->watch.loop)
+	if (!c->lent)
 		return;
-	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
+	c->lent = false;
+	if (set_nonblock(c->watch.fd, &e) || loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
 		log_err(c->env->log, &e);
 		hang_up(c);
 	}

@@ -205,6 +205,7 @@ static void conn_agent(void *ctx, const struct agent_hello *h)
 
 	c->agent = true;
 	c->busy = h->busy;
+	c->heard_ns = now_ns();
 	snprintf(c->version, sizeof(c->version), "%s", h->version);
 	link_forgive(c->link);
 	if (known)

@@ -127,4 +127,7 @@ int tdat_put_options_end(struct buf *to, struct err *e);
 int tdat_head_flatten(const uint8_t *bytes, size_t len, struct buf *to, int *version,
 		      struct err *e);
 
+/* The same of a head that is parsed already: its blocks, .cpus and options, in its byte order. */
+int tdat_head_put(const struct tdat_head *head, struct buf *to, struct err *e);
+
 #endif
