@@ -8,10 +8,7 @@
  * (recording/remote-time.c): each time that pages come, the newest event in the newest of them
  * bounds the offset from one side. It cannot have happened after it came.
  */
-#include <errno.h>
-
 #include "recording/remote_local.h"
-#include "timesync/kvm-track.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "trace-recorder.h"
@@ -22,32 +19,6 @@ enum {
 	HEAD_LONG = 13,
 	PAGE_COMMIT = 8,
 };
-
-int remote_guest_begin_time(struct remote_guest *g, uint32_t cpus, const char *proto,
-			    void (*done)(void *ctx), struct err *e)
-{
-	const struct remotes *r = g->all;
-	int64_t ms = r->o.wishes->interval_ms;
-	struct remote_time_opts about = { .clock = r->o.clock,
-					  .cpus = cpus,
-					  .qemu = g->qemu,
-					  .guest = g->way.name,
-					  .debugfs = ts_kvm_root() };
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .clock = r->o.clock,
-				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
-				      .done = done,
-				      .ctx = g };
-
-	if (!proto[0])
-		return 0;
-	if (ms < 0 || strcmp(proto, AGENT_PROBE))
-		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered", proto);
-	o.time = g->time = remote_time_new(&about, e);
-	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
-	return g->sync ? 0 : -ENOMEM;
-}
 
 void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n)
 {
@@ -80,13 +51,21 @@ int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e)
 	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
 	struct remotes *r = g->all;
 	struct remote_time_unit unit = { r->mult, r->shift };
-	int ret = remotes_put_rate(r, to, e);
+	int ret = g->other_clock ? 0 : remotes_put_rate(r, to, e);
 
 	if (ret)
 		return ret;
 	if (g->time)
 		return remote_time_put(g->time, r->o.trace_id, &unit, to, e);
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
+}
+
+void remote_guest_warn(struct remote_guest *g)
+{
+	const char *text = g->time ? remote_time_warning(g->time) : "";
+
+	if (text[0])
+		remotes_note(g->all, g, text);
 }
 
 void remote_guest_end_time(struct remote_guest *g)

@@ -9,6 +9,8 @@
  * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
  * is remote-time.c's.
  *
+ * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
+ *
  * A question that is not answered in time is counted; after some in a row the round ends, so that a
  * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
  */
@@ -16,6 +18,7 @@
 
 #include <errno.h>
 
+#include "recording/remote-ptp.h"
 #include "timesync/now.h"
 
 enum {
@@ -31,6 +34,8 @@ enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
 struct remote_sync {
 	struct remote_sync_opts o;
+	struct remote_ptp *ptp; /* NULL: the method is "probe" */
+	bool failed;		/* ptp has */
 	uint32_t clocks;
 	enum round round;
 	bool want_last, over;
@@ -73,13 +78,20 @@ static void ask(struct remote_sync *s)
 	agent_link_send(s->o.link, &w);
 }
 
+static void end_round(struct remote_sync *s);
+
 static void begin_round(struct remote_sync *s, enum round round)
 {
 	s->round = round;
 	s->through = s->nasked = s->nanswered = s->lost_in_row = 0;
 	s->begun = now_ns();
 	loop_disarm(&s->next);
-	ask(s);
+	if (!s->ptp)
+		ask(s);
+	else if (!s->failed)
+		remote_ptp_round(s->ptp);
+	else
+		end_round(s);
 }
 
 static void end_round(struct remote_sync *s)
@@ -96,6 +108,8 @@ static void end_round(struct remote_sync *s)
 	}
 	if (was != ROUND_LAST && s->o.interval_ns && !s->over)
 		loop_arm(s->o.loop, &s->next, s->o.interval_ns);
+	if (was == ROUND_LAST && s->ptp)
+		remote_ptp_stop(s->ptp);
 	if (was != ROUND_BETWEEN)
 		s->o.done(s->o.ctx); /* may free */
 }
@@ -138,6 +152,31 @@ static void next_fire(struct timer *t)
 	begin_round(container_of(t, struct remote_sync, next), ROUND_BETWEEN);
 }
 
+/* Of remote-ptp.c */
+
+static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p)
+{
+	struct remote_sync *s = ctx;
+
+	remote_time_sample(s->o.time, cpu, p);
+	return 0;
+}
+
+static void ptp_round(void *ctx, const struct err *why)
+{
+	struct remote_sync *s = ctx;
+
+	if (why) {
+		remote_time_failed(s->o.time, why);
+		s->failed = s->over = true;
+		loop_disarm(&s->next);
+	}
+	if (s->round != ROUND_NONE)
+		end_round(s);
+}
+
+/* Of the agent's control channel */
+
 static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t now)
 {
 	const struct ts_exchange x = { s->sent, p->received, p->answered, now };
@@ -159,7 +198,7 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 	struct agent_probe p;
 	int ret;
 
-	if (strcmp(m->sync.proto, AGENT_PROBE))
+	if (s->ptp || strcmp(m->sync.proto, AGENT_PROBE))
 		return err_say(e, EPROTO, "sent time sync by the method '%s', not " AGENT_PROBE,
 			       m->sync.proto);
 	ret = agent_probe_get(m, &p, e);
@@ -199,9 +238,27 @@ void remote_sync_stop(struct remote_sync *s)
 	s->round = ROUND_NONE;
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
+	if (s->ptp)
+		remote_ptp_stop(s->ptp);
 }
 
 /* Making one */
+
+static int make_ptp(struct remote_sync *s, struct err *e)
+{
+	struct remote_ptp_opts o = { .loop = s->o.loop,
+				     .fd = s->o.ptp,
+				     .clock = s->o.clock,
+				     .cpus = s->o.cpus,
+				     .host = s->o.host,
+				     .guest = s->o.guest,
+				     .sample = ptp_sample,
+				     .round = ptp_round,
+				     .ctx = s };
+
+	s->ptp = remote_ptp_new(&o, e);
+	return s->ptp ? 0 : -EIO;
+}
 
 struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err *e)
 {
@@ -215,7 +272,10 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
 	s->clocks = remote_time_clocks(o->time);
-	return s;
+	if (o->ptp < 0 || !make_ptp(s, e))
+		return s;
+	remote_sync_free(s);
+	return NULL;
 }
 
 void remote_sync_free(struct remote_sync *s)
@@ -224,5 +284,6 @@ void remote_sync_free(struct remote_sync *s)
 		return;
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
+	remote_ptp_free(s->ptp);
 	free(s);
 }

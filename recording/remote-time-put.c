@@ -14,11 +14,14 @@
 #include "base/cleanup.h"
 #include "recording/remote-time_local.h"
 #include "timesync/now.h"
+#include "timesync/ptp.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/agent-msg.h"
 
 enum { POINTS_MAX = 16384, TEXT_MAX = 480 };
+
+#define ERROR_UNKNOWN UINT64_MAX
 
 /* What is said of one method. */
 struct verdict {
@@ -103,6 +106,24 @@ static int by_lines(const struct remote_time *t, bool paired, struct verdict *v,
 	return ret;
 }
 
+/* What a released agent found. */
+static int by_ptp(const struct remote_time *t, struct verdict *v, struct err *e)
+{
+	size_t first, n, missing = ts_points_missing(t->found, &first);
+	const struct tdat_shift_sample *p = ts_points_of(t->found, 0, &n);
+
+	if (t->why.code && missing)
+		return err_say(e, ENODATA, "%s", t->why.what);
+	if (missing)
+		return err_say(e, ENODATA, "no answer from %zu CPUs, the first is CPU %zu", missing,
+			       first);
+	v->method = TS_PTP_NAME;
+	v->error = ERROR_UNKNOWN;
+	v->offset = p[n - 1].offset;
+	ts_points_drift(t->found, 0, &v->drift);
+	return 0;
+}
+
 static bool uses_kvm(const struct remote_time *t)
 {
 	return t->kvm && !t->suspicions;
@@ -110,7 +131,9 @@ static bool uses_kvm(const struct remote_time *t)
 
 static const struct ts_points *points_of(const struct remote_time *t, const struct verdict *v)
 {
-	return uses_kvm(t) ? ts_kvm_track_points(t->kvm) : v->points;
+	if (uses_kvm(t))
+		return ts_kvm_track_points(t->kvm);
+	return t->found ? t->found : v->points;
 }
 
 /* Its points are those of the track; what the probes say of them is their error alone. */
@@ -135,9 +158,9 @@ static void by_kvm(const struct remote_time *t, struct verdict *v)
 static int choose(const struct remote_time *t, struct verdict *v, struct err *e)
 {
 	bool paired = t->pairs && !t->pair_refuted;
-	int ret = by_lines(t, false, v, e);
+	int ret = t->found ? by_ptp(t, v, e) : by_lines(t, false, v, e);
 
-	v->steps = steps(t);
+	v->steps = t->found ? 0 : steps(t);
 	if (ret == -ENODATA && uses_kvm(t)) {
 		err_clear(e);
 		ret = 0;
@@ -171,35 +194,62 @@ static bool kvm_is_of_interest(const struct remote_time *t)
 	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
 }
 
+static int add_error(const struct verdict *v, const struct remote_time_unit *u, struct buf *text)
+{
+	int ret;
+
+	if (v->error == ERROR_UNKNOWN)
+		return buf_addf(text, "; error not known");
+	ret = buf_addf(text, "; error at most %" PRId64 " ns",
+		       to_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
+	if (!ret && v->probes != ERROR_UNKNOWN && v->probes > v->error)
+		ret = buf_addf(text, " (" AGENT_PROBE ": %" PRId64 ")",
+			       to_ns((int64_t)v->probes, u));
+	return ret;
+}
+
+static int add_counts(const struct remote_time *t, const struct verdict *v, struct buf *text)
+{
+	int ret = buf_addf(text, "; %" PRIu64 " samples", t->samples);
+
+	if (!ret && t->pages)
+		ret = buf_addf(text, ", %" PRIu64 " pages", t->pages);
+	if (!ret && t->lost)
+		ret = buf_addf(text, " (%" PRIu64 " lost)", t->lost);
+	if (!ret && v->steps)
+		ret = buf_addf(text, "; steps %" PRIu64, v->steps);
+	return ret ?: buf_addf(text, "; causality violations %" PRIu64, violations(t));
+}
+
+/* Why it is not a better method, or not all of the time. */
+static int add_reasons(const struct remote_time *t, struct buf *text)
+{
+	int ret = 0;
+
+	if (kvm_is_of_interest(t))
+		ret = buf_addf(text, "; no kvm: %.160s", no_kvm(t)->what);
+	if (!ret && t->pair_refuted)
+		ret = buf_addf(text, "; no " TS_PAIR_NAME ": contradicts the guest's answers");
+	if (!ret && t->why.code)
+		ret = buf_addf(text, "; not compared at the end: %.120s", t->why.what);
+	return ret;
+}
+
 static int put_verdict(const struct remote_time *t, const struct verdict *v,
 		       const struct remote_time_unit *u, struct buf *to, struct err *e)
 {
 	struct buf text = { 0 };
-	int ret = buf_addf(&text,
-			   LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64
-				      " +-%" PRIu64 " ppb; error at most %" PRId64 " ns",
-			   v->method, to_ns(v->offset, u), v->drift, v->drift_off,
-			   to_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
+	int ret = buf_addf(&text, LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64,
+			   v->method, to_ns(v->offset, u), v->drift);
 
-	if (!ret && v->probes > v->error)
-		ret = buf_addf(&text, " (" AGENT_PROBE ": %" PRId64 ")",
-			       to_ns((int64_t)v->probes, u));
-	if (!ret)
-		ret = buf_addf(&text, "; %" PRIu64 " samples", t->samples);
-	if (!ret && t->pages)
-		ret = buf_addf(&text, ", %" PRIu64 " pages", t->pages);
-	if (!ret && t->lost)
-		ret = buf_addf(&text, " (%" PRIu64 " lost)", t->lost);
-	if (!ret && v->steps)
-		ret = buf_addf(&text, "; steps %" PRIu64, v->steps);
-	if (!ret)
-		ret = buf_addf(&text, "; causality violations %" PRIu64, violations(t));
-	if (!ret && kvm_is_of_interest(t))
-		ret = buf_addf(&text, "; no kvm: %.160s", no_kvm(t)->what);
-	if (!ret && t->pair_refuted)
-		ret = buf_addf(&text, "; no " TS_PAIR_NAME ": contradicts the guest's answers");
-	if (!ret)
-		ret = buf_add(&text, "\n", 1) ?: buf_text(&text);
+	if (!ret && v->error != ERROR_UNKNOWN)
+		ret = buf_addf(&text, " +-%" PRIu64, v->drift_off);
+	ret = ret ?: buf_addf(&text, " ppb");
+	ret = ret ?: add_error(v, u, &text);
+	ret = ret ?: add_counts(t, v, &text);
+	ret = ret ?: add_reasons(t, &text);
+	ret = ret ?: buf_add(&text, "\n", 1);
+	ret = ret ?: buf_text(&text);
 	ret = ret ? err_set(e, ENOMEM, "no memory for time sync")
 		  : put_text((char *)text.data, to, e);
 	buf_free(&text);
@@ -212,9 +262,9 @@ static int put_none(const struct remote_time *t, const struct err *why, struct b
 	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text),
-		 LINK_CLOCK "method none; " AGENT_PROBE " failed: %.160s; %" PRIu64
-			    " samples, %" PRIu64 " lost\n",
-		 why->what, t->samples, t->lost);
+		 LINK_CLOCK "method none; %s failed: %.240s; %" PRIu64 " samples, %" PRIu64
+			    " lost\n",
+		 t->found ? TS_PTP_NAME : AGENT_PROBE, why->what, t->samples, t->lost);
 	return put_text(text, to, e);
 }
 

@@ -13,6 +13,9 @@
  *            once may be a change of which is known too late; twice in a row, or at the end, and
  *            the method ends for this guest
  *
+ * A released agent tells results and no exchanges ("ptp"), whose error nobody knows; then only
+ * pages are what kvm is judged by.
+ *
  * A clock that all CPUs of a guest have in common has one bound: each answer and each page counts
  * for all of them.
  */
@@ -28,6 +31,7 @@
 enum {
 	DRIFT_PPB = 500000,
 	BOUND_PIECES = 4096,
+	PTP_POINTS_MAX = 4096, /* of a CPU */
 	CONFIRM = 3,
 	SUSPICIONS = 2,
 };
@@ -64,7 +68,8 @@ struct remote_time *remote_time_new(const struct remote_time_opts *o, struct err
 	}
 	t->o = *o;
 	t->wants_pair = true;
-	if (!make_clocks(t, e))
+	if (!make_clocks(t, e) &&
+	    (!o->ptp || !ts_points_new(TS_MEASURED, o->cpus, PTP_POINTS_MAX, &t->found, e)))
 		return t;
 	remote_time_free(t);
 	return NULL;
@@ -79,6 +84,7 @@ void remote_time_free(struct remote_time *t)
 		ts_bound_free(t->clocks[i].paired);
 	}
 	free(t->clocks);
+	ts_points_free(t->found);
 	ts_kvm_track_free(t->kvm);
 	tfs_close(t->top);
 	free(t);
@@ -124,6 +130,17 @@ void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exc
 void remote_time_lost(struct remote_time *t)
 {
 	t->lost++;
+}
+
+void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s)
+{
+	t->samples++;
+	ts_points_add(t->found, cpu, s); /* it counts what does not fit */
+}
+
+void remote_time_failed(struct remote_time *t, const struct err *why)
+{
+	t->why = *why;
 }
 
 void remote_time_apic(struct remote_time *t, uint32_t i, uint32_t id)
@@ -228,6 +245,8 @@ static void begin_kvm(struct remote_time *t)
 /* Does KVM say another offset than the best answer of a CPU allows? */
 static bool is_contradicted(const struct remote_time *t, uint32_t *cpu)
 {
+	uint64_t now = ts_now(t->o.clock);
+
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct ts_exchange_result *best = &t->clocks[i].best;
 		uint64_t host = best->guest + (uint64_t)best->offset;
@@ -235,6 +254,10 @@ static bool is_contradicted(const struct remote_time *t, uint32_t *cpu)
 
 		*cpu = i;
 		if (best->error && (offset < best->lo || offset > best->hi))
+			return true;
+		if (t->found &&
+		    ts_bound_judge(t->clocks[i].order, now, ts_kvm_track_offset(t->kvm, i, now),
+				   0) == TS_TOO_HIGH)
 			return true;
 	}
 	return false;

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include "timesync/bound.h"
 #include "timesync/pair.h"
+#include "tracedat/shift.h"
 
 struct remote_time;
 
@@ -19,6 +20,7 @@ struct remote_time_opts {
 	const char *clock;   /* of both sides, borrowed */
 	uint32_t cpus;	     /* of the guest */
 	pid_t qemu;	     /* its process here; 0: not known, then there is no "kvm" */
+	bool ptp;	     /* a released agent: what it found, instead of exchanges */
 	const char *guest;   /* its name, for texts and the instance of events; borrowed */
 	const char *debugfs; /* where it is mounted, borrowed */
 };
@@ -31,7 +33,11 @@ uint32_t remote_time_clocks(const struct remote_time *t);
 
 /* The answer of clock @i to a question. */
 void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x);
-void remote_time_lost(struct remote_time *t);			       /* there was none */
+void remote_time_lost(struct remote_time *t); /* there was none */
+/* The released agent's result of one CPU, and why there will be no more. */
+void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s);
+void remote_time_failed(struct remote_time *t, const struct err *why);
+
 void remote_time_apic(struct remote_time *t, uint32_t i, uint32_t id); /* UINT32_MAX: not known */
 
 /* Is a pair of ptp_kvm worth asking for? Its answer; .host 0: the guest has none. */

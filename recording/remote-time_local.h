@@ -23,6 +23,9 @@ struct remote_time {
 	uint32_t n;
 	uint64_t samples, lost, refused, pages, rounds;
 
+	struct ts_points *found; /* owned: by "ptp"; NULL: the method is not that */
+	struct err why;		 /* .code: it has failed */
+
 	bool wants_pair, pair_refuted;
 	uint64_t pairs;
 

@@ -19,6 +19,8 @@
 #include <x86intrin.h>
 #endif
 
+#include "tracedat/head.h"
+
 enum { READINGS = 16, RATE_SHIFT = 31 };
 
 static uint64_t tsc_now(void)
@@ -119,4 +121,14 @@ bool ts_rate_end(const struct ts_rate *r, uint32_t *mult, uint32_t *shift)
 	*mult = (uint32_t)(scaled + 0.5);
 	*shift = RATE_SHIFT;
 	return true;
+}
+
+int ts_rate_put(uint32_t mult, uint32_t shift, struct buf *to, struct err *e)
+{
+	struct {
+		uint32_t mult, shift;
+		uint64_t offset;
+	} rate = { mult, shift, 0 };
+
+	return tdat_put_option(to, TDAT_OPT_TSC2NSEC, &rate, sizeof(rate), e);
 }
