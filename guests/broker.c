@@ -7,7 +7,7 @@
  * A connection of its own for each question. The answer's first byte carries the descriptors; the
  * rest of the line may come in pieces. What the server says is read with the same care as anything
  * else: its socket lies in a directory that others may write to if it was set up badly. So it must
- * be of root or of the user who asks, and nothing is waited for longer than WAIT.
+ * be of root or of the user who asks, and nothing is waited for for ever.
  */
 #include "guests/broker.h"
 
@@ -22,7 +22,8 @@
 
 enum { ANSWER_MAX = 1 << 20, GUESTS_MAX = ANSWER_MAX / 16, ERRNO_MAX = 4096 };
 
-#define WAIT (15 * NSEC_PER_SEC) /* an agent may have to end its last recording first */
+#define WAIT	   (3 * NSEC_PER_SEC)
+#define LEASE_WAIT (15 * NSEC_PER_SEC) /* an agent may have to end its last recording first */
 
 static int say_connect(const char *path, int code, struct err *e)
 {
@@ -50,12 +51,13 @@ static int judge_server(int fd, const char *path, struct err *e)
 	return err_hint(e, "ask as that user, or see who made the directory"), -EPERM;
 }
 
-static int ask(const char *dir, const char *question, const char *name, struct err *e)
+static int ask(const char *dir, const char *question, const char *name, uint64_t wait_ns,
+	       struct err *e)
 {
 	char path[GUESTS_PATH_MAX + sizeof(BROKER_NAME)], line[BROKER_LINE_MAX];
 	struct err none = { 0 };
 	int rc = path_fmt(path, sizeof(path), e, "%s/" BROKER_NAME, dir);
-	AUTO_FD fd = rc ? rc : unix_connect(path, WAIT, &none);
+	AUTO_FD fd = rc ? rc : unix_connect(path, wait_ns, &none);
 
 	if (rc)
 		return rc;
@@ -144,7 +146,7 @@ static int parse_guests(char *text, struct broker_guest **to, size_t *n, struct 
 
 int broker_guests(const char *dir, struct broker_guest **to, size_t *n, struct err *e)
 {
-	AUTO_FD fd = ask(dir, "guests", "", e);
+	AUTO_FD fd = ask(dir, "guests", "", WAIT, e);
 	struct buf text = { 0 };
 	struct err none = { 0 };
 	int rc;
@@ -248,7 +250,7 @@ static int borrow(const char *dir, const char *question, const char *guest, bool
 	int rc;
 
 	*to = (struct broker_lease){ .ctl = -1 };
-	to->fd = ask(dir, question, guest, e);
+	to->fd = ask(dir, question, guest, LEASE_WAIT, e);
 	if (to->fd < 0)
 		return to->fd;
 	rc = get_answer(to, line, &fds, e);

@@ -313,7 +313,7 @@ static void look(struct timer *t)
 	remote_guest_go(g, REMOTE_RUNNING);
 }
 
-int remote_vtrace_ask(struct remote_guest *g, struct err *e)
+int remote_vtrace_reach(struct remote_guest *g, struct err *e)
 {
 	struct remote_vtrace *v = calloc(1, sizeof(*v));
 	int ret;
@@ -324,10 +324,14 @@ int remote_vtrace_ask(struct remote_guest *g, struct err *e)
 	v->g = g;
 	v->look.fire = look;
 	ret = reach(g, e);
-	if (!ret)
-		ret = read_metadata(g, e);
-	if (!ret)
-		ret = order(g, ORDER_STOP, e);
+	return ret ? ret : read_metadata(g, e);
+}
+
+int remote_vtrace_ask(struct remote_guest *g, struct err *e)
+{
+	struct remote_vtrace *v = g->vtrace;
+	int ret = order(g, ORDER_STOP, e);
+
 	if (ret)
 		return ret;
 	v->asked_ns = now_ns();
@@ -370,13 +374,13 @@ void remote_vtrace_saved(struct remote_guest *g)
 			"guest %s: its agent did not take the order to stop: it has ended, or hangs",
 			g->way.name);
 	else if (came_nothing(g))
-		snprintf(g->note, sizeof(g->note),
-			 "no page came: its tracing is off, or no ring is as full as its "
-			 "buffer_percent says");
+		remotes_note(g->all, g,
+			     "no page came: its tracing is off, or no ring is as full as its "
+			     "buffer_percent says");
 	else if (!g->vtrace->known)
-		snprintf(g->note, sizeof(g->note),
-			 "no event formats, so report cannot read its events: 'trace-cmd convert "
-			 "--metadata PATH -i FILE -o FILE' adds them");
+		remotes_note(g->all, g,
+			     "no event formats, so report cannot read its events: 'trace-cmd "
+			     "convert --metadata PATH -i FILE -o FILE' adds them");
 }
 
 void remote_vtrace_free(struct remote_guest *g)

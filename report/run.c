@@ -127,7 +127,7 @@ static void put_head(struct run *r, size_t i)
 	if (r->opened > 1)
 		fprintf(r->to, "%*s: ", name_width(r), input_name(&r->in[i]));
 	fprintf(r->to, "cpus=%u\n", head->cpus);
-	if (link_clock_text(head, clock, sizeof(clock)))
+	if (r->guests.n && link_clock_text(head, clock, sizeof(clock)))
 		fprintf(r->to, "%*s: clock: %s\n", name_width(r), input_name(&r->in[i]), clock);
 }
 

@@ -437,6 +437,12 @@ void link_say_stop(struct link *k)
 		send_bytes(k, (const uint8_t *)"0\n", 2);
 }
 
+void link_dismiss(struct link *k)
+{
+	k->lost = true;
+	link_say_close(k);
+}
+
 void link_back(struct link *k)
 {
 	struct err e = { 0 };
