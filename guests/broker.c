@@ -213,7 +213,16 @@ static int get_answer(struct broker_lease *to, char line[BROKER_LINE_MAX], size_
 	return 0;
 }
 
-static int take_answer(char *line, struct broker_lease *to, size_t fds, struct err *e)
+/* There is no control channel: what came first is the first data channel. */
+static void drop_ctl(struct broker_lease *to)
+{
+	memmove(to->data + 1, to->data, to->cpus * sizeof(*to->data));
+	to->data[0] = to->ctl;
+	to->ctl = -1;
+	to->cpus++;
+}
+
+static int take_answer(char *line, struct broker_lease *to, bool ports, struct err *e)
 {
 	const char *version;
 	uint64_t n;
@@ -221,33 +230,46 @@ static int take_answer(char *line, struct broker_lease *to, size_t fds, struct e
 
 	if (rc)
 		return rc;
-	if (n != fds || to->ctl < 0)
-		return err_say(e, EPROTO, "virt-server lent %zu data channels and says %llu", fds,
-			       (unsigned long long)n);
+	if (ports && to->ctl >= 0 && to->cpus + 1 == n && n <= BROKER_CPUS_MAX)
+		drop_ctl(to);
+	else if (n != to->cpus || to->ctl < 0)
+		return err_say(e, EPROTO, "virt-server lent %u data channels and says %llu",
+			       to->cpus, (unsigned long long)n);
 	snprintf(to->version, sizeof(to->version), "%s", version);
-	rc = set_nonblock(to->ctl, e);
-	for (size_t i = 0; !rc && i < fds; i++)
+	rc = to->ctl < 0 ? 0 : set_nonblock(to->ctl, e);
+	for (uint32_t i = 0; !rc && i < to->cpus; i++)
 		rc = set_nonblock(to->data[i], e);
 	return rc;
 }
 
-int broker_lease(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+static int borrow(const char *dir, const char *question, const char *guest, bool ports,
+		  struct broker_lease *to, struct err *e)
 {
 	char line[BROKER_LINE_MAX];
 	size_t fds = 0;
 	int rc;
 
 	*to = (struct broker_lease){ .ctl = -1 };
-	to->fd = ask(dir, "lease ", guest, LEASE_WAIT, e);
+	to->fd = ask(dir, question, guest, LEASE_WAIT, e);
 	if (to->fd < 0)
 		return to->fd;
 	rc = get_answer(to, line, &fds, e);
-	if (!rc)
-		rc = take_answer(line, to, fds, e);
 	to->cpus = (uint32_t)fds;
+	if (!rc)
+		rc = take_answer(line, to, ports, e);
 	if (rc)
 		broker_end(to);
 	return rc;
+}
+
+int broker_lease(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+{
+	return borrow(dir, "lease ", guest, false, to, e);
+}
+
+int broker_ports(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+{
+	return borrow(dir, "ports ", guest, true, to, e);
 }
 
 void broker_end(struct broker_lease *l)

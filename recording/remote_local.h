@@ -21,9 +21,14 @@ struct remote_way {
 	bool leased;
 };
 
-/* Connect. -errno with @e, which does not name the guest. remote_way_end() in any case. */
+/*
+ * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
+ * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
+ * remote_way_end() in any case.
+ */
 int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
 		 struct err *e);
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
 
 /* The guest's name: --name, or what is typed without what no name can have. */
@@ -38,6 +43,7 @@ int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cp
 
 enum remote_state {
 	REMOTE_ASKED,	 /* TRACE_REQ was sent */
+	REMOTE_HEARD,	 /* its agent works on it */
 	REMOTE_METADATA, /* TRACE_RESP was read */
 	REMOTE_FIRST,	 /* it records; the clocks are compared for the first time */
 	REMOTE_RUNNING,
@@ -46,6 +52,7 @@ enum remote_state {
 	REMOTE_CLOSING, /* CLOSE was sent */
 	REMOTE_SAVING,
 	REMOTE_DONE,
+	REMOTE_LEFT_OUT, /* it is somebody else's: it is not recorded */
 	REMOTE_NR_STATES,
 };
 
@@ -77,7 +84,6 @@ struct remote_guest {
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
-	char note[256];
 	char path[STORE_PATH_MAX];
 	struct totals *totals; /* owned */
 	enum exit_status status;
@@ -115,7 +121,8 @@ struct remotes {
 	struct err err; /* with PHASE_FAILED */
 };
 
-/* remote-guest.c; all in the thread, but for the first and the last */
+/* remote-guest.c; all in the thread, but for the first two and the last */
+int remote_guest_reach(struct remote_guest *g, struct err *e);
 int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
@@ -138,6 +145,7 @@ int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *
 		     struct err *e); /* to the session */
 
 /* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */
+int remote_vtrace_reach(struct remote_guest *g, struct err *e);
 int remote_vtrace_ask(struct remote_guest *g, struct err *e);
 void remote_vtrace_end(struct remote_guest *g);
 void remote_vtrace_saved(struct remote_guest *g); /* what is worth a word now? */
@@ -146,6 +154,9 @@ void remote_vtrace_free(struct remote_guest *g);
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);
 void remotes_failed(struct remotes *r, const struct err *e);
+/* @g is busy: without it, if there are others. */
+void remotes_left_out(struct remotes *r, const struct remote_guest *g);
+void remotes_note(struct remotes *r, const struct remote_guest *g, const char *text);
 /* The TSC2NSEC option, where the clock is the TSC. */
 int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e);
 

@@ -143,6 +143,13 @@ for f in v7 v6 lost lost6; do
 	as_stock $f.dat -C 1 -m 3 "$a" "$b"
 	as_stock $f.dat "${a%???}" "${b%???}"
 	as_stock $f.dat 1 2
+	# The time of a piece begins with the start, on whatever CPU that is, or between two events.
+	for cpu in 0 1; do
+		a=$("$stock" report -t --cpu $cpu $f.dat 2>/dev/null | grep ' \[' | sed -n 300p | grep -oE '[0-9]+\.[0-9]{9}')
+		[ -n "$a" ] || continue
+		as_stock $f.dat -C $((1 - cpu)) -u 200 "$a"
+		as_stock $f.dat -u 20 "${a%???}001"
+	done
 done
 
 # Instances: stock leaves them out, so only the sum is compared.
