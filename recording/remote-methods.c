@@ -7,7 +7,8 @@
  * We offer, and the agent chooses. Ours take "probe" wherever both sides can read the clock; it
  * needs no more than the control channel. Released agents know "ptp", which needs a connection of
  * its own, so that there is none over virtio-serial. It is also for clocks that only the tracer can
- * read.
+ * read. What else is known of a clock that can be probed (kvm, ptp_kvm) needs no word of the
+ * agent's choice: remote-time.c.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -59,33 +60,21 @@ static bool was_offered(const struct remote_guest *g, const char *name)
 int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e)
 {
-	const struct remotes_opts *all = &g->all->o;
-	struct remote_sync_opts o = { .loop = g->all->loop,
-				      .link = g->link,
-				      .ptp = -1,
-				      .host = all->trace_id,
-				      .guest = resp->trace_id,
-				      .clock = all->clock,
-				      .cpus = resp->cpus,
-				      .interval_ns =
-					      (uint64_t)all->wishes->interval_ms * NSEC_PER_MSEC,
-				      .done = done,
-				      .ctx = g };
+	struct remote_sync_ptp ptp = { -1, resp->cpus, g->all->o.trace_id, resp->trace_id };
+	int ret;
 
 	if (!resp->proto[0])
 		return 0;
 	if (!was_offered(g, resp->proto))
 		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
 			       resp->proto);
-	if (!strcmp(resp->proto, TS_PTP_NAME)) {
-		o.ptp = net_connect_beside(g->way.kind, g->way.ctl, resp->sync_port, CONNECT_WAIT,
-					   e);
-		if (o.ptp < 0)
-			return o.ptp;
-	}
-	g->sync = remote_sync_new(&o, e);
-	if (g->sync)
-		return 0;
-	cleanup_fd(&o.ptp);
-	return -EIO;
+	if (strcmp(resp->proto, TS_PTP_NAME))
+		return remote_guest_begin_time(g, NULL, done, e);
+	ptp.fd = net_connect_beside(g->way.kind, g->way.ctl, resp->sync_port, CONNECT_WAIT, e);
+	if (ptp.fd < 0)
+		return ptp.fd;
+	ret = remote_guest_begin_time(g, &ptp, done, e);
+	if (ret)
+		cleanup_fd(&ptp.fd);
+	return ret;
 }
