@@ -28,24 +28,35 @@ struct ts_kvm_watch {
 	pid_t pid;
 };
 
+/* The digits that end at @end, which begin behind @before. */
+static const char *digits_before(const char *line, const char *end, char before)
+{
+	const char *at = end;
+
+	while (at > line && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	return at < end && at > line && at[-1] == before ? at : NULL;
+}
+
 bool ts_kvm_event_read(const char *line, pid_t *tid, struct ts_kvm_event *ev)
 {
-	const char *name = strstr(line, ": " EVENT ": "), *cpu = strstr(line, " ["), *at;
+	const char *name = strstr(line, ": " EVENT ": "), *cpu = NULL, *time, *thread;
 	int id;
 
-	if (!name || !cpu || cpu > name ||
-	    sscanf(name, ": " EVENT ": vcpu=%" SCNu32 " prev=%" SCNu64 " next=%" SCNu64,
-		   &ev->vcpu_id, &ev->previous, &ev->next) != 3)
+	if (!name || sscanf(name, ": " EVENT ": vcpu=%" SCNu32 " prev=%" SCNu64 " next=%" SCNu64,
+			    &ev->vcpu_id, &ev->previous, &ev->next) != 3)
 		return false;
-	/* In front of the CPU stands the thread, in front of the name the time. */
-	for (at = cpu; at > line && at[-1] != '-'; at--)
-		;
-	if (at == line || sscanf(at, "%d", &id) != 1)
+	/* A thread may have any name; the CPU behind it is the last word in brackets. */
+	for (const char *at = line; (at = strstr(at, " [")) && at < name; at++)
+		cpu = at;
+	while (cpu && cpu > line && cpu[-1] == ' ')
+		cpu--;
+	thread = cpu ? digits_before(line, cpu, '-') : NULL;
+	time = digits_before(line, name, ' ');
+	if (!thread || !time || sscanf(thread, "%d", &id) != 1)
 		return false;
 	*tid = id;
-	for (at = name; at > line && at[-1] >= '0' && at[-1] <= '9'; at--)
-		;
-	return at[-1] == ' ' && sscanf(at, "%" SCNu64, &ev->host) == 1;
+	return sscanf(time, "%" SCNu64, &ev->host) == 1;
 }
 
 static int prepare(struct ts_kvm_watch *w, const struct tracefs *top, const char *name,
