@@ -8,10 +8,7 @@
  * (recording/remote-time.c): each time that pages come, the newest event in the newest of them
  * bounds the offset from one side. It cannot have happened after it came.
  */
-#include <errno.h>
-
 #include "recording/remote_local.h"
-#include "timesync/kvm-track.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "trace-recorder.h"
@@ -23,30 +20,6 @@ enum {
 	PAGE_COMMIT = 8,
 };
 
-int remote_guest_begin_time(struct remote_guest *g, const struct remote_sync_ptp *ptp,
-			    void (*done)(void *ctx), struct err *e)
-{
-	const struct remotes *r = g->all;
-	struct remote_time_opts about = { .clock = r->o.clock,
-					  .cpus = g->cpus,
-					  .qemu = g->qemu,
-					  .guest = g->way.name,
-					  .debugfs = ts_kvm_root(),
-					  .ptp = ptp };
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .ptp = ptp,
-				      .clock = r->o.clock,
-				      .interval_ns =
-					      (uint64_t)r->o.wishes->interval_ms * NSEC_PER_MSEC,
-				      .done = done,
-				      .ctx = g };
-
-	o.time = g->time = remote_time_new(&about, e);
-	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
-	return g->sync ? 0 : -EIO;
-}
-
 void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n)
 {
 	if (n <= HEAD_LONG || (head[HEAD_LONG] != 4 && head[HEAD_LONG] != 8))
@@ -57,7 +30,7 @@ void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n)
 	g->layout.data_off = PAGE_COMMIT + g->layout.commit_size;
 }
 
-/* Before the method is known. */
+/* Asked before the method is known. */
 bool remote_guest_wants_pages(const struct remote_guest *g)
 {
 	return g->all->o.wishes->interval_ms >= 0 && !g->vtrace && ts_now_can(g->all->o.clock);
@@ -79,14 +52,6 @@ void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page
 		remote_time_page(g->time, cpu, newest, now);
 }
 
-void remote_guest_warn_time(struct remote_guest *g)
-{
-	const char *text = g->time ? remote_time_warning(g->time) : "";
-
-	if (text[0])
-		remotes_note(g->all, g, text);
-}
-
 int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e)
 {
 	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
@@ -99,6 +64,14 @@ int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e)
 	if (g->time)
 		return remote_time_put(g->time, r->o.trace_id, &unit, to, e);
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
+}
+
+void remote_guest_warn(struct remote_guest *g)
+{
+	const char *text = g->time ? remote_time_warning(g->time) : "";
+
+	if (text[0])
+		remotes_note(g->all, g, text);
 }
 
 void remote_guest_end_time(struct remote_guest *g)

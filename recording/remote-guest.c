@@ -125,7 +125,7 @@ void remote_guest_save(struct remote_guest *g)
 	remote_guest_go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
-	remote_guest_warn_time(g);
+	remote_guest_warn(g);
 	ret = send_tail(g, &e);
 	if (!ret && g->closed)
 		ret = session_msg(g->run.session, g->closed, g->chans, g->nchans, &e);

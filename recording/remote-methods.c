@@ -4,17 +4,20 @@
  *
  * Theory of operation
  *
+ * "kvm" and "ptp_kvm" are not on the list: they cost no conversation, and are compared with what
+ * the one that was chosen says (recording/remote-time.c).
+ *
  * We offer, and the agent chooses. Ours take "probe" wherever both sides can read the clock; it
  * needs no more than the control channel. Released agents know "ptp", which needs a connection of
  * its own, so that there is none over virtio-serial. It is also for clocks that only the tracer can
- * read. What else is known of a clock that can be probed (kvm, ptp_kvm) needs no word of the
- * agent's choice: remote-time.c.
+ * read.
  */
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/remote_local.h"
+#include "timesync/kvm-track.h"
 #include "timesync/ptp.h"
 
 #define CONNECT_WAIT (3 * NSEC_PER_SEC)
@@ -60,21 +63,40 @@ static bool was_offered(const struct remote_guest *g, const char *name)
 int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e)
 {
-	struct remote_sync_ptp ptp = { -1, resp->cpus, g->all->o.trace_id, resp->trace_id };
-	int ret;
+	const struct remotes_opts *all = &g->all->o;
+	struct remote_time_opts about = { .clock = all->clock,
+					  .cpus = resp->cpus,
+					  .qemu = g->qemu,
+					  .guest = g->way.name,
+					  .ptp = !strcmp(resp->proto, TS_PTP_NAME),
+					  .debugfs = ts_kvm_root() };
+	struct remote_sync_opts o = { .loop = g->all->loop,
+				      .link = g->link,
+				      .ptp = -1,
+				      .host = all->trace_id,
+				      .guest = resp->trace_id,
+				      .clock = all->clock,
+				      .cpus = resp->cpus,
+				      .interval_ns =
+					      (uint64_t)all->wishes->interval_ms * NSEC_PER_MSEC,
+				      .done = done,
+				      .ctx = g };
 
 	if (!resp->proto[0])
 		return 0;
 	if (!was_offered(g, resp->proto))
 		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
 			       resp->proto);
-	if (strcmp(resp->proto, TS_PTP_NAME))
-		return remote_guest_begin_time(g, NULL, done, e);
-	ptp.fd = net_connect_beside(g->way.kind, g->way.ctl, resp->sync_port, CONNECT_WAIT, e);
-	if (ptp.fd < 0)
-		return ptp.fd;
-	ret = remote_guest_begin_time(g, &ptp, done, e);
-	if (ret)
-		cleanup_fd(&ptp.fd);
-	return ret;
+	if (about.ptp) {
+		o.ptp = net_connect_beside(g->way.kind, g->way.ctl, resp->sync_port, CONNECT_WAIT,
+					   e);
+		if (o.ptp < 0)
+			return o.ptp;
+	}
+	o.time = g->time = remote_time_new(&about, e);
+	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
+	if (g->sync)
+		return 0;
+	cleanup_fd(&o.ptp);
+	return -EIO;
 }

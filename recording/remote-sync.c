@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote-sync.c - rounds of questions to a guest: what time is it?
+ * remote-sync.c - questions to a guest: what time is it?
  *
  * Theory of operation
  *
@@ -9,11 +9,10 @@
  * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
  * is remote-time.c's.
  *
+ * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
+ *
  * A question that is not answered in time is counted; after some in a row the round ends, so that a
  * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
- *
- * A released agent asks by itself, by "ptp": then a round is its conversation (remote-ptp.c), and
- * what the agent found goes to the same place.
  */
 #include "recording/remote-sync.h"
 
@@ -35,8 +34,8 @@ enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
 struct remote_sync {
 	struct remote_sync_opts o;
-	struct remote_ptp *ptp; /* owned; NULL: the method is "probe" */
-	bool ptp_over;
+	struct remote_ptp *ptp; /* NULL: the method is "probe" */
+	bool failed;		/* ptp has */
 	uint32_t clocks;
 	enum round round;
 	bool want_last, over;
@@ -89,7 +88,7 @@ static void begin_round(struct remote_sync *s, enum round round)
 	loop_disarm(&s->next);
 	if (!s->ptp)
 		ask(s);
-	else if (!s->ptp_over)
+	else if (!s->failed)
 		remote_ptp_round(s->ptp);
 	else
 		end_round(s);
@@ -160,7 +159,7 @@ static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p
 {
 	struct remote_sync *s = ctx;
 
-	remote_time_point(s->o.time, cpu, p, before, after);
+	remote_time_sample(s->o.time, cpu, p, before, after);
 	return 0;
 }
 
@@ -169,8 +168,8 @@ static void ptp_round(void *ctx, const struct err *why)
 	struct remote_sync *s = ctx;
 
 	if (why) {
-		remote_time_end_points(s->o.time, why);
-		s->ptp_over = s->over = true;
+		remote_time_failed(s->o.time, why);
+		s->failed = s->over = true;
 		loop_disarm(&s->next);
 	}
 	if (s->round != ROUND_NONE)
@@ -246,14 +245,14 @@ void remote_sync_stop(struct remote_sync *s)
 
 /* Making one */
 
-static int make_ptp(struct remote_sync *s, const struct remote_sync_ptp *from, struct err *e)
+static int make_ptp(struct remote_sync *s, struct err *e)
 {
 	struct remote_ptp_opts o = { .loop = s->o.loop,
-				     .fd = from->fd,
+				     .fd = s->o.ptp,
 				     .clock = s->o.clock,
-				     .cpus = from->cpus,
-				     .host = from->host,
-				     .guest = from->guest,
+				     .cpus = s->o.cpus,
+				     .host = s->o.host,
+				     .guest = s->o.guest,
 				     .sample = ptp_sample,
 				     .round = ptp_round,
 				     .ctx = s };
@@ -274,7 +273,7 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
 	s->clocks = remote_time_clocks(o->time);
-	if (!o->ptp || !make_ptp(s, o->ptp, e))
+	if (o->ptp < 0 || !make_ptp(s, e))
 		return s;
 	remote_sync_free(s);
 	return NULL;

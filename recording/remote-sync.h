@@ -14,21 +14,17 @@
 
 struct remote_sync;
 
-/* For the method "ptp", of released agents */
-struct remote_sync_ptp {
-	int fd;		      /* connected to the agent's sync port; owned from a success on */
-	uint32_t cpus;	      /* of the guest */
-	uint64_t host, guest; /* trace ids */
-};
-
 struct remote_sync_opts {
 	struct loop *loop;
 	struct agent_link *link;
-	struct remote_time *time;	   /* borrowed: what the answers say goes there */
-	const struct remote_sync_ptp *ptp; /* NULL: the method "probe" over .link. For the call */
-	const char *clock;		   /* of both sides, borrowed */
-	uint64_t interval_ns;		   /* between rounds, 0 = none but the first and the last */
-	uint64_t wait_ns;		   /* for an answer, 0 = 1 s */
+	int ptp; /* -1: the method "probe" over .link. Else "ptp" on this connection to the agent's
+		    sync port, owned from a success on */
+	uint64_t host, guest;	  /* trace ids, for "ptp" */
+	uint32_t cpus;		  /* of the guest, for "ptp" */
+	struct remote_time *time; /* borrowed: what the answers say goes there */
+	const char *clock;	  /* of both sides, borrowed */
+	uint64_t interval_ns;	  /* between rounds, 0 = none but the first and the last */
+	uint64_t wait_ns;	  /* for an answer, 0 = 1 s */
 	/* The round that was asked for is through, however it went. */
 	void (*done)(void *ctx);
 	void *ctx;

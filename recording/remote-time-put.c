@@ -5,8 +5,9 @@
  * Theory of operation
  *
  * The best method that was not contradicted, for this guest: kvm, whose points are steps and exact;
- * ptp_kvm and probe, whose lines become points, with the error that they have at their ends. What
- * "ptp" has found is remote-time-ptp.c's. The text is for the head of a report.
+ * ptp_kvm and probe, whose lines become points, with the error that they have at their ends; ptp,
+ * whose points are what the agent found, with the largest error of all (remote-time-ptp.c). The
+ * text is for the head of a report.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +15,14 @@
 #include "base/cleanup.h"
 #include "recording/remote-time_local.h"
 #include "timesync/now.h"
+#include "timesync/ptp.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/agent-msg.h"
 
 enum { POINTS_MAX = 16384, TEXT_MAX = 480 };
+
+#define ERROR_UNKNOWN UINT64_MAX
 
 /* What is said of one method. */
 struct verdict {
@@ -26,13 +30,13 @@ struct verdict {
 	struct ts_points *points; /* owned, NULL: nothing is known */
 	uint64_t error;		  /* units of the clock */
 	int64_t drift;		  /* ppb */
-	uint64_t drift_off;	  /* to which it is good */
+	uint64_t drift_off;	  /* to which it is good; UINT64_MAX: not known */
 	int64_t offset;		  /* the last */
 	uint64_t probes;	  /* the error of the probes alone */
 	uint64_t steps;
 };
 
-int64_t remote_time_ns(int64_t ticks, const struct remote_time_unit *u)
+static int64_t to_ns(int64_t ticks, const struct remote_time_unit *u)
 {
 	uint64_t size = ticks < 0 ? -(uint64_t)ticks : (uint64_t)ticks;
 
@@ -42,9 +46,9 @@ int64_t remote_time_ns(int64_t ticks, const struct remote_time_unit *u)
 	return ticks < 0 ? -(int64_t)size : (int64_t)size;
 }
 
-uint64_t remote_time_contradictions(const struct remote_time *t)
+static uint64_t violations(const struct remote_time *t)
 {
-	uint64_t n = t->refused;
+	uint64_t n = t->refused + remote_time_judge_ptp(t).wrong;
 
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct ts_bound_count *c = ts_bound_count(t->clocks[i].order);
@@ -103,6 +107,25 @@ static int by_lines(const struct remote_time *t, bool paired, struct verdict *v,
 	return ret;
 }
 
+/* What a released agent found. How far off its drift may be is not known. */
+static int by_ptp(const struct remote_time *t, struct verdict *v, struct err *e)
+{
+	size_t first, n, missing = ts_points_missing(t->found, &first);
+	const struct tdat_shift_sample *p = ts_points_of(t->found, 0, &n);
+
+	if (t->why.code && missing)
+		return err_say(e, ENODATA, "%s", t->why.what);
+	if (missing)
+		return err_say(e, ENODATA, "no answer from %zu CPUs, the first is CPU %zu", missing,
+			       first);
+	v->method = TS_PTP_NAME;
+	v->error = remote_time_judge_ptp(t).error;
+	v->drift_off = UINT64_MAX;
+	v->offset = p[n - 1].offset;
+	ts_points_drift(t->found, 0, &v->drift);
+	return 0;
+}
+
 static bool uses_kvm(const struct remote_time *t)
 {
 	return t->kvm && !t->suspicions;
@@ -110,7 +133,9 @@ static bool uses_kvm(const struct remote_time *t)
 
 static const struct ts_points *points_of(const struct remote_time *t, const struct verdict *v)
 {
-	return uses_kvm(t) ? ts_kvm_track_points(t->kvm) : v->points;
+	if (uses_kvm(t))
+		return ts_kvm_track_points(t->kvm);
+	return t->found ? t->found : v->points;
 }
 
 /* Its points are those of the track; what the probes say of them is their error alone. */
@@ -135,9 +160,9 @@ static void by_kvm(const struct remote_time *t, struct verdict *v)
 static int choose(const struct remote_time *t, struct verdict *v, struct err *e)
 {
 	bool paired = t->pairs && !t->pair_refuted;
-	int ret = by_lines(t, false, v, e);
+	int ret = t->found ? by_ptp(t, v, e) : by_lines(t, false, v, e);
 
-	v->steps = steps(t);
+	v->steps = t->found ? 0 : steps(t);
 	if (ret == -ENODATA && uses_kvm(t)) {
 		err_clear(e);
 		ret = 0;
@@ -156,7 +181,7 @@ static int choose(const struct remote_time *t, struct verdict *v, struct err *e)
 
 /* Text */
 
-int remote_time_text(const char *text, struct buf *to, struct err *e)
+static int put_text(const char *text, struct buf *to, struct err *e)
 {
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, text, (uint32_t)strlen(text) + 1, e);
 }
@@ -171,38 +196,65 @@ static bool kvm_is_of_interest(const struct remote_time *t)
 	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
 }
 
+static int add_error(const struct remote_time *t, const struct verdict *v,
+		     const struct remote_time_unit *u, struct buf *text)
+{
+	int ret;
+
+	if (v->error == ERROR_UNKNOWN)
+		return buf_addf(text, "; error not known");
+	ret = buf_addf(text, "; error at most %" PRId64 " ns",
+		       to_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
+	if (!ret && v->probes != ERROR_UNKNOWN && v->probes > v->error)
+		ret = buf_addf(text, " (%s: %" PRId64 ")", t->found ? TS_PTP_NAME : AGENT_PROBE,
+			       to_ns((int64_t)v->probes, u));
+	return ret;
+}
+
+static int add_counts(const struct remote_time *t, const struct verdict *v, struct buf *text)
+{
+	int ret = buf_addf(text, "; %" PRIu64 " samples", t->samples);
+
+	if (!ret && t->pages)
+		ret = buf_addf(text, ", %" PRIu64 " pages", t->pages);
+	if (!ret && t->lost)
+		ret = buf_addf(text, " (%" PRIu64 " lost)", t->lost);
+	if (!ret && v->steps)
+		ret = buf_addf(text, "; steps %" PRIu64, v->steps);
+	return ret ?: buf_addf(text, "; causality violations %" PRIu64, violations(t));
+}
+
+/* Why it is not a better method, or not all of the time. */
+static int add_reasons(const struct remote_time *t, struct buf *text)
+{
+	int ret = 0;
+
+	if (kvm_is_of_interest(t))
+		ret = buf_addf(text, "; no kvm: %.160s", no_kvm(t)->what);
+	if (!ret && t->pair_refuted)
+		ret = buf_addf(text, "; no " TS_PAIR_NAME ": contradicts the guest's answers");
+	if (!ret && t->why.code)
+		ret = buf_addf(text, "; not compared at the end: %.120s", t->why.what);
+	return ret;
+}
+
 static int put_verdict(const struct remote_time *t, const struct verdict *v,
 		       const struct remote_time_unit *u, struct buf *to, struct err *e)
 {
 	struct buf text = { 0 };
-	int ret = buf_addf(&text,
-			   LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64
-				      " +-%" PRIu64 " ppb; error at most %" PRId64 " ns",
-			   v->method, remote_time_ns(v->offset, u), v->drift, v->drift_off,
-			   remote_time_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
+	int ret = buf_addf(&text, LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64,
+			   v->method, to_ns(v->offset, u), v->drift);
 
-	if (!ret && v->probes > v->error)
-		ret = buf_addf(&text, " (" AGENT_PROBE ": %" PRId64 ")",
-			       remote_time_ns((int64_t)v->probes, u));
-	if (!ret)
-		ret = buf_addf(&text, "; %" PRIu64 " samples", t->samples);
-	if (!ret && t->pages)
-		ret = buf_addf(&text, ", %" PRIu64 " pages", t->pages);
-	if (!ret && t->lost)
-		ret = buf_addf(&text, " (%" PRIu64 " lost)", t->lost);
-	if (!ret && v->steps)
-		ret = buf_addf(&text, "; steps %" PRIu64, v->steps);
-	if (!ret)
-		ret = buf_addf(&text, "; causality violations %" PRIu64,
-			       remote_time_contradictions(t));
-	if (!ret && kvm_is_of_interest(t))
-		ret = buf_addf(&text, "; no kvm: %.160s", no_kvm(t)->what);
-	if (!ret && t->pair_refuted)
-		ret = buf_addf(&text, "; no " TS_PAIR_NAME ": contradicts the guest's answers");
-	if (!ret)
-		ret = buf_add(&text, "\n", 1) ?: buf_text(&text);
+	if (!ret && v->drift_off != UINT64_MAX)
+		ret = buf_addf(&text, " +-%" PRIu64, v->drift_off);
+	ret = ret ?: buf_addf(&text, " ppb");
+	ret = ret ?: add_error(t, v, u, &text);
+	ret = ret ?: add_counts(t, v, &text);
+	ret = ret ?: add_reasons(t, &text);
+	ret = ret ?: buf_add(&text, "\n", 1);
+	ret = ret ?: buf_text(&text);
 	ret = ret ? err_set(e, ENOMEM, "no memory for time sync")
-		  : remote_time_text((char *)text.data, to, e);
+		  : put_text((char *)text.data, to, e);
 	buf_free(&text);
 	return ret;
 }
@@ -213,10 +265,10 @@ static int put_none(const struct remote_time *t, const struct err *why, struct b
 	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text),
-		 LINK_CLOCK "method none; " AGENT_PROBE " failed: %.160s; %" PRIu64
-			    " samples, %" PRIu64 " lost\n",
-		 why->what, t->samples, t->lost);
-	return remote_time_text(text, to, e);
+		 LINK_CLOCK "method none; %s failed: %.240s; %" PRIu64 " samples, %" PRIu64
+			    " lost\n",
+		 t->found ? TS_PTP_NAME : AGENT_PROBE, why->what, t->samples, t->lost);
+	return put_text(text, to, e);
 }
 
 int remote_time_put(const struct remote_time *t, uint64_t peer, const struct remote_time_unit *u,
@@ -225,10 +277,8 @@ int remote_time_put(const struct remote_time *t, uint64_t peer, const struct rem
 	struct buf shift = { 0 };
 	struct verdict v = { 0 };
 	struct err why = { 0 };
-	int ret = t->o.ptp ? 0 : choose(t, &v, &why);
+	int ret = choose(t, &v, &why);
 
-	if (t->o.ptp)
-		return remote_time_put_ptp(t, peer, u, to, e);
 	if (ret == -ENODATA)
 		return put_none(t, &why, to, e);
 	if (ret)
@@ -253,7 +303,7 @@ static void add_warning(struct remote_time *t, const char *text)
 const char *remote_time_warning(struct remote_time *t)
 {
 	char text[REMOTE_WARNING_MAX];
-	uint64_t n = remote_time_contradictions(t) + remote_time_wrong_points(t);
+	uint64_t n = violations(t);
 
 	t->warning[0] = '\0';
 	if (t->kvm_refuted || (t->kvm && t->suspicions)) {

@@ -13,8 +13,9 @@
  *            once may be a change of which is known too late; twice in a row, or at the end, and
  *            the method ends for this guest
  *
- *   ptp      is an agent's that knows nothing else: there is nothing to choose from, but the bound
- *            says how good its points are (remote-time-ptp.c)
+ * A released agent tells results and no exchanges ("ptp"). But it had each of them between two
+ * messages of ours, which is as good as an answer: for the bound, for the error of the results
+ * (remote-time-ptp.c), and for what kvm is judged by.
  *
  * A clock that all CPUs of a guest have in common has one bound: each answer and each page counts
  * for all of them.
@@ -31,9 +32,9 @@
 enum {
 	DRIFT_PPB = 500000,
 	BOUND_PIECES = 4096,
+	PTP_POINTS_MAX = 4096, /* of a CPU */
 	CONFIRM = 3,
 	SUSPICIONS = 2,
-	PTP_POINTS = 4096, /* of a CPU */
 };
 
 /* Or as many ticks. Of a short recording, too, there is to be a limit near both of its ends. */
@@ -69,7 +70,7 @@ struct remote_time *remote_time_new(const struct remote_time_opts *o, struct err
 	t->o = *o;
 	t->wants_pair = true;
 	if (!make_clocks(t, e) &&
-	    (!o->ptp || !ts_points_new(TS_MEASURED, o->cpus, PTP_POINTS, &t->points, e)))
+	    (!o->ptp || !ts_points_new(TS_MEASURED, o->cpus, PTP_POINTS_MAX, &t->found, e)))
 		return t;
 	remote_time_free(t);
 	return NULL;
@@ -84,7 +85,7 @@ void remote_time_free(struct remote_time *t)
 		ts_bound_free(t->clocks[i].paired);
 	}
 	free(t->clocks);
-	ts_points_free(t->points);
+	ts_points_free(t->found);
 	ts_kvm_track_free(t->kvm);
 	tfs_close(t->top);
 	free(t);
@@ -111,12 +112,10 @@ static void to_guest(struct remote_clock_of *c, uint64_t host, uint64_t guest)
 		ts_bound_to_guest(c->paired, host, guest);
 }
 
-void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x)
+static void take(struct remote_time *t, struct remote_clock_of *c, const struct ts_exchange *x)
 {
-	struct remote_clock_of *c = &t->clocks[i];
 	struct ts_exchange_result r;
 
-	t->samples++;
 	if (!ts_exchange_read(x, &r)) {
 		t->refused++;
 		return;
@@ -127,9 +126,36 @@ void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exc
 	from_guest(c, x->guest_send, x->host_recv);
 }
 
+void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x)
+{
+	t->samples++;
+	take(t, &t->clocks[i], x);
+}
+
 void remote_time_lost(struct remote_time *t)
 {
 	t->lost++;
+}
+
+void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s,
+			uint64_t before, uint64_t after)
+{
+	const struct ts_exchange x = { before, s->time, s->time, after };
+	struct remote_clock_of *c = &t->clocks[cpu];
+
+	t->samples++;
+	ts_points_add(t->found, cpu, s); /* it counts what does not fit */
+	if (before && after)
+		take(t, c, &x);
+	else if (before)
+		to_guest(c, before, s->time);
+	else if (after)
+		from_guest(c, s->time, after);
+}
+
+void remote_time_failed(struct remote_time *t, const struct err *why)
+{
+	t->why = *why;
 }
 
 void remote_time_apic(struct remote_time *t, uint32_t i, uint32_t id)
@@ -141,26 +167,6 @@ void remote_time_page(struct remote_time *t, uint32_t cpu, uint64_t guest, uint6
 {
 	t->pages++;
 	from_guest(&t->clocks[cpu < t->n ? cpu : 0], guest, host);
-}
-
-/* ptp */
-
-void remote_time_point(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *p,
-		       uint64_t before, uint64_t after)
-{
-	struct remote_clock_of *c = &t->clocks[cpu];
-
-	t->samples++;
-	ts_points_add(t->points, cpu, p); /* it counts what does not fit */
-	if (before)
-		to_guest(c, before, p->time);
-	if (after)
-		from_guest(c, p->time, after);
-}
-
-void remote_time_end_points(struct remote_time *t, const struct err *why)
-{
-	t->no_ptp = *why;
 }
 
 /* ptp_kvm */
@@ -254,6 +260,8 @@ static void begin_kvm(struct remote_time *t)
 /* Does KVM say another offset than the best answer of a CPU allows? */
 static bool is_contradicted(const struct remote_time *t, uint32_t *cpu)
 {
+	uint64_t now = ts_now(t->o.clock);
+
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct ts_exchange_result *best = &t->clocks[i].best;
 		uint64_t host = best->guest + (uint64_t)best->offset;
@@ -261,6 +269,10 @@ static bool is_contradicted(const struct remote_time *t, uint32_t *cpu)
 
 		*cpu = i;
 		if (best->error && (offset < best->lo || offset > best->hi))
+			return true;
+		if (t->found &&
+		    ts_bound_judge(t->clocks[i].order, now, ts_kvm_track_offset(t->kvm, i, now),
+				   0) == TS_TOO_HIGH)
 			return true;
 	}
 	return false;
@@ -289,8 +301,6 @@ void remote_time_round(struct remote_time *t)
 {
 	struct err e = { 0 };
 
-	if (t->o.ptp)
-		return;
 	if (!t->rounds)
 		begin_kvm(t);
 	else if (t->kvm && ts_kvm_track_look(t->kvm, ts_now(t->o.clock), &e) && e.code != ESRCH)

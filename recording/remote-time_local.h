@@ -23,6 +23,9 @@ struct remote_time {
 	uint32_t n;
 	uint64_t samples, lost, refused, pages, rounds;
 
+	struct ts_points *found; /* owned: by "ptp"; NULL: the method is not that */
+	struct err why;		 /* .code: it has failed */
+
 	bool wants_pair, pair_refuted;
 	uint64_t pairs;
 
@@ -33,22 +36,15 @@ struct remote_time {
 	unsigned int suspicions; /* rounds in a row that contradicted it */
 	struct err suspect;
 
-	struct ts_points *points; /* owned: of "ptp"; NULL: that is not the method */
-	struct err no_ptp;	  /* .code: why it has ended */
-
 	char warning[REMOTE_WARNING_MAX];
 };
 
-/* remote-time-put.c; the text of one option */
-int remote_time_text(const char *text, struct buf *to, struct err *e);
-int64_t remote_time_ns(int64_t ticks, const struct remote_time_unit *u);
-/* Messages that came before they were sent. */
-uint64_t remote_time_contradictions(const struct remote_time *t);
+/* What the bounds say of the points that "ptp" found: remote-time-ptp.c */
+struct remote_ptp_verdict {
+	uint64_t error; /* units; UINT64_MAX: of one or more it is not known */
+	uint64_t wrong; /* how many lie outside */
+};
 
-/* remote-time-ptp.c; as remote_time_put() */
-int remote_time_put_ptp(const struct remote_time *t, uint64_t peer,
-			const struct remote_time_unit *u, struct buf *to, struct err *e);
-/* Points that lie outside of what the order of messages allows. */
-uint64_t remote_time_wrong_points(const struct remote_time *t);
+struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t);
 
 #endif

@@ -155,25 +155,19 @@ void remote_guest_note_version(struct remote_guest *g, const char *agent);
 
 /* remote-methods.c */
 void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
-/* Compare clocks by the method that the agent chose, if any. @done: a round that was asked for is
- * through; it is called with @g. */
+/* g->time and g->sync by the method that the agent chose; NULL if none. @done: a round that was
+ * asked for is through; it is called with @g. */
 int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e);
 
-/*
- * remote-guest-time.c: the guest's clock. Make g->time and g->sync; @ptp, @done: as those of struct
- * remote_sync_opts.
- */
-int remote_guest_begin_time(struct remote_guest *g, const struct remote_sync_ptp *ptp,
-			    void (*done)(void *ctx), struct err *e);
-/* The first bytes of its metadata say what its pages look like. */
+/* remote-guest-time.c: the first bytes of its metadata say what its pages look like. */
 void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
 /* Do its pages say something of its clock? Then each that just came. */
 bool remote_guest_wants_pages(const struct remote_guest *g);
 void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page);
-void remote_guest_warn_time(struct remote_guest *g); /* what the user should know */
 /* Options of its file: the rate of the clock, and how it is read. */
 int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
+void remote_guest_warn(struct remote_guest *g); /* what of its clock is not as it should be */
 void remote_guest_end_time(struct remote_guest *g);
 
 /* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */

@@ -123,6 +123,7 @@ static void begin(struct bench *b, const struct remote_time_opts *about, enum ma
 	struct agent_link_owner owner = { b, got_frame, link_gone };
 	struct remote_sync_opts o = { .clock = about->clock,
 				      .interval_ns = interval,
+				      .ptp = -1,
 				      .wait_ns = 20 * NSEC_PER_MSEC,
 				      .done = round_done,
 				      .ctx = b };

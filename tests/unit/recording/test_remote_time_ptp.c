@@ -34,14 +34,14 @@ static const struct text_case {
 	  { { 0, 0, 0, 0 }, { 1, 0, 0, 0 } },
 	  0,
 	  0,
-	  "method ptp; offset 1000000000 ns; drift 0 ppb; error not known; 2 samples\n",
+	  "method ptp; offset 1000000000 ns; drift 0 ppb; error not known; 2 samples; causality violations 0\n",
 	  "" },
 	{ "no probe after one of them",
 	  2,
 	  { { 0, 0, 900, 700 }, { 1, 0, 900, 0 } },
 	  0,
 	  0,
-	  "method ptp; offset 1000000000 ns; drift 0 ppb; error not known; 2 samples\n",
+	  "method ptp; offset 1000000000 ns; drift 0 ppb; error not known; 2 samples; causality violations 0\n",
 	  "" },
 	/* 500 ppm of drift from a probe to the point are 1 ns */
 	{ "the larger distance counts",
@@ -70,21 +70,21 @@ static const struct text_case {
 	  { { 1, 0, 0, 0 } },
 	  0,
 	  0,
-	  "method none; ptp failed: no answer from 1 CPUs, the first is CPU 0; 1 samples\n",
+	  "method none; ptp failed: no answer from 1 CPUs, the first is CPU 0; 1 samples, 0 lost\n",
 	  "" },
 	{ "ended before the first",
 	  0,
 	  { { 0 } },
 	  0,
 	  EPIPE,
-	  "method none; ptp failed: it went\n",
+	  "method none; ptp failed: it went; 0 samples, 0 lost\n",
 	  "" },
 	{ "ended before the last",
 	  2,
 	  { { 0, 0, 0, 0 }, { 1, 0, 0, 0 } },
 	  0,
 	  EPIPE,
-	  "; error not known; 2 samples; not compared at the end: it went\n",
+	  "; error not known; 2 samples; causality violations 0; not compared at the end: it went\n",
 	  "" },
 	{ "the guest says another time than it had",
 	  2,
@@ -100,8 +100,8 @@ static void give(struct remote_time *t, const struct given *g, uint64_t host)
 {
 	struct tdat_shift_sample p = { host - BEHIND, BEHIND + g->wrong, 1, 0 };
 
-	remote_time_point(t, g->cpu, &p, g->before ? host - g->before : 0,
-			  g->after ? host + g->after : 0);
+	remote_time_sample(t, g->cpu, &p, g->before ? host - g->before : 0,
+			   g->after ? host + g->after : 0);
 }
 
 /* The text of LINK_CLOCK in @options; a TIME_SHIFT is there if a method is. */
@@ -143,9 +143,9 @@ static void test_text(void **state)
 		remote_time_page(t, 0, 10ULL * S - BEHIND, 10ULL * S + (uint64_t)c->page);
 	if (c->over) {
 		err_say(&why, c->over, "it went");
-		remote_time_end_points(t, &why);
+		remote_time_failed(t, &why);
 	}
-	remote_time_round(t); /* has nothing to compare with */
+	remote_time_round(t);
 	assert_int_equal(remote_time_put(t, 77, &unit, &options, NULL), 0);
 	print_message("%s", text_in(&options));
 	assert_non_null(strstr(text_in(&options), c->text));

@@ -26,6 +26,12 @@ static const struct line_case {
 	  true,
 	  28411,
 	  { 37081459121690, 4, 18446706992249436912ULL, 1099511627776 } },
+	{ "as Linux 6 wrote it",
+	  "   test_kvm_real-19120   [001] d..1. 38262871102950: kvm_write_tsc_offset: vcpu=4 prev=0 "
+	  "next=1087637035740766",
+	  true,
+	  19120,
+	  { 38262871102950, 4, 0, 1087637035740766 } },
 	{ "a name with all signs",
 	  "   a [0] b-7: c-12  [000] ..... 5: kvm_write_tsc_offset: vcpu=0 prev=1 next=2",
 	  true,
