@@ -193,7 +193,7 @@ static void was_kept(void *ctx, uint64_t bytes)
 	s->tokens -= min_u64(s->tokens, bytes);
 }
 
-/* The newest whole page in the part file, for an owner who asks: read back, it was spliced there. */
+/* The newest whole page of the part file, for an owner who asks: read back, as it was spliced. */
 static void tell_page(struct session *s, struct chan *c)
 {
 	uint32_t cpu = chan_where(c)->cpu;
