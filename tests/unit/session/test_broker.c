@@ -826,6 +826,46 @@ static void test_sockets(void **state)
 	turn(b, 10);
 }
 
+/* Channels of a guest in which nobody speaks; with an agent it is refused. */
+static void test_ports(void **state)
+{
+	struct bench *b = *state;
+	int guest, asker = ask(b, "ports off\n");
+	char text[64], stop[] = CLOSE "0\n";
+	struct got g;
+
+	take(asker, &g);
+	assert_string_equal(g.text, "ok 2 -\n");
+	assert_int_equal(g.n, CPUS); /* it has no control connection */
+	drop(&g);
+	close(asker);
+	guest = boot(b, "web1", false);
+	asker = ask(b, "ports web1\n");
+	take(asker, &g);
+	assert_string_equal(g.text, "ok 2 -\n");
+	assert_int_equal(g.n, FDS);
+	put(g.fd[0], "1\n", 2);
+	assert_says(b, guest, "1\n");
+	drop(&g);
+	close(asker);
+	turn(b, 20);
+	get(guest, text, sizeof(text));
+	assert_memory_equal(text, stop, sizeof(stop) - 1);
+	asker = ask(b, "ports web1\n"); /* again, at once */
+	take(asker, &g);
+	assert_int_equal(g.n, FDS);
+	drop(&g);
+	close(asker);
+	turn(b, 20);
+	say_hello(guest, false);
+	turn(b, 20);
+	asker = ask(b, "ports web1\n");
+	assert_says(b, asker, "error 16 an agent of trace-cmd answers in guest web1\n(eof)");
+	close(asker);
+	close(guest);
+	turn(b, 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -852,6 +892,7 @@ int main(void)
 		TEST(test_stop_asker_stays),
 		TEST(test_free_while_lent),
 		TEST(test_sockets),
+		TEST(test_ports),
 	};
 	int failed = RUN_ROWS("questions", questions, test_question);
 
