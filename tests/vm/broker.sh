@@ -21,12 +21,16 @@ is() {
 	assert_contains "$(line)" "FIFOs $*" "$what: $*"
 }
 
+host_runs() {
+	grep -q 1 $T/tracing_on && grep -q : $T/set_event
+}
+
 # begin NAME: this machine and the guest, until both record
 begin() {
 	# shellcheck disable=SC2086
 	record "$1" -C mono $HOST_EVENTS -A $G $READS
 	runs_or_bail $G "$1"
-	wait_for 30 grep -q . "$T/set_event" || t_bail "this machine does not record" "$(cat "$(host_log "$1")")"
+	wait_for 30 host_runs || t_bail "this machine does not record" "$(cat "$(host_log "$1")")"
 }
 
 VERSION=$("$TRACE_CMD" version | grep -oE '[0-9]+\.[0-9.]+' | head -n 1)
