@@ -21,10 +21,18 @@ struct remote_way {
 	bool leased;
 };
 
-/* Connect. -errno with @e, which does not name the guest. remote_way_end() in any case. */
+/*
+ * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
+ * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
+ * remote_way_end() in any case.
+ */
 int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
 		 struct err *e);
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
+
+/* The guest's name: --name, or what is typed without what no name can have. */
+int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e);
 
 /*
  * A descriptor for the pages of @cpu, to be owned by the caller; *kind: FIFO for one that has no
@@ -35,6 +43,7 @@ int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cp
 
 enum remote_state {
 	REMOTE_ASKED,	 /* TRACE_REQ was sent */
+	REMOTE_HEARD,	 /* its agent works on it */
 	REMOTE_METADATA, /* TRACE_RESP was read */
 	REMOTE_FIRST,	 /* it records; the clocks are compared for the first time */
 	REMOTE_RUNNING,
@@ -43,8 +52,11 @@ enum remote_state {
 	REMOTE_CLOSING, /* CLOSE was sent */
 	REMOTE_SAVING,
 	REMOTE_DONE,
+	REMOTE_LEFT_OUT, /* it is somebody else's: it is not recorded */
 	REMOTE_NR_STATES,
 };
+
+struct remote_vtrace; /* remote-vtrace.c */
 
 struct remote_guest {
 	struct run run; /* .session NULL: none yet, or over */
@@ -67,10 +79,11 @@ struct remote_guest {
 	struct msg *closed; /* owned: CLOSE with its totals, when the agent has said all */
 	bool metadata_tail; /* the agent's second metadata have begun */
 	uint32_t granted;   /* features */
+	struct remote_vtrace *vtrace; /* owned; NULL: it has an agent that speaks */
+	bool other_clock;	      /* not that of the host */
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
-	char note[256];
 	char path[STORE_PATH_MAX];
 	struct totals *totals; /* owned */
 	enum exit_status status;
@@ -108,15 +121,42 @@ struct remotes {
 	struct err err; /* with PHASE_FAILED */
 };
 
-/* remote-guest.c; all in the thread, but for the first and the last */
+/* remote-guest.c; all in the thread, but for the first two and the last */
+int remote_guest_reach(struct remote_guest *g, struct err *e);
 int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
 void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
 
+/* remote-methods.c */
+void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
+/* g->sync with the method that the agent chose; NULL if none. @done is called with @g. */
+int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
+		      void (*done)(void *ctx), struct err *e);
+
+/* remote-guest.c, for all kinds of guests: */
+void remote_guest_go(struct remote_guest *g, enum remote_state next);
+/* Its part is over before its time. */
+void remote_guest_fail(struct remote_guest *g, const struct err *why);
+/* All is said: the session has the rest to do. */
+void remote_guest_save(struct remote_guest *g);
+int remote_guest_session(struct remote_guest *g, struct err *e); /* make .run.session */
+int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
+		     struct err *e); /* to the session */
+
+/* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */
+int remote_vtrace_reach(struct remote_guest *g, struct err *e);
+int remote_vtrace_ask(struct remote_guest *g, struct err *e);
+void remote_vtrace_end(struct remote_guest *g);
+void remote_vtrace_saved(struct remote_guest *g); /* what is worth a word now? */
+void remote_vtrace_free(struct remote_guest *g);
+
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);
 void remotes_failed(struct remotes *r, const struct err *e);
+/* @g is busy: without it, if there are others. */
+void remotes_left_out(struct remotes *r, const struct remote_guest *g);
+void remotes_note(struct remotes *r, const struct remote_guest *g, const char *text);
 /* The TSC2NSEC option, where the clock is the TSC. */
 int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e);
 

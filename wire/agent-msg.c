@@ -19,6 +19,7 @@ enum {
 	HELLO_FIXED = 8,
 	HELLO_HEADER = 12,
 	HELLO_BUSY = 1U << 0,
+	HELLO_LEAVING = 1U << 1,
 	PROBE_ASK_LEN = 8,
 	PROBE_ANSWER_LEN = 24,
 };
@@ -283,6 +284,7 @@ int agent_hello_get(struct rcur *in, struct agent_hello *h, struct err *e)
 	flags = rcur_u32(&body);
 	h->cpus = rcur_u32(&body);
 	h->busy = flags & HELLO_BUSY;
+	h->leaving = flags & HELLO_LEAVING;
 	rcur_take(&body, fixed - HELLO_FIXED);
 	h->version = rcur_text(&body);
 	if (!h->version)
@@ -305,7 +307,7 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h)
 	wcur_u32(out, HELLO_HEADER + HELLO_FIXED + len);
 	wcur_u32(out, AGENT_HELLO);
 	wcur_u32(out, HELLO_FIXED);
-	wcur_u32(out, h->busy ? HELLO_BUSY : 0);
+	wcur_u32(out, (h->busy ? HELLO_BUSY : 0) | (h->leaving ? HELLO_LEAVING : 0));
 	wcur_u32(out, h->cpus);
 	wcur_mem(out, text, len);
 	return out->bad ? -ENOSPC : 0;

@@ -13,8 +13,8 @@
  *              SEND_DATA.. FIN_DATA comes before CLOSE_RESP, with MSG_F_TOTALS CLOSE_RESP carries
  *              totals (the body of trace-msg V2's CLOSE)
  *   hello      on a virtio-serial port, where nobody connects: the agent says who it is when the
- *              host's end opens, every AGENT_HELLO_S seconds while it is idle, and after each
- *              recording
+ *              host's end opens, every AGENT_HELLO_S seconds, and when that changes: when a
+ *              recording begins or has ended, and when the agent ends
  *   probe      sync method over this channel itself: TIME_SYNC frames with protocol "probe"
  * Byte by byte: Documentation/PROTOCOL.txt, "Agent".
  */
@@ -73,7 +73,8 @@ int agent_closed_put(struct wcur *out, uint32_t cpus, const struct msg_total *to
 /* --- hello --- */
 
 struct agent_hello {
-	bool busy; /* it records for somebody */
+	bool busy;    /* it records for somebody */
+	bool leaving; /* it ends: no agent is there any more */
 	uint32_t cpus;
 	const char *version; /* borrowed, printable */
 };
@@ -83,6 +84,9 @@ int agent_hello_get(struct rcur *in, struct agent_hello *h, struct err *e);
 int agent_hello_put(struct wcur *out, const struct agent_hello *h);
 
 /* --- probe: the host asks, the guest answers at once; times are of the recording's clock --- */
+
+/* How the reason of a NOT_SUPP begins that says that another host is served. */
+#define AGENT_BUSY "busy: "
 
 #define AGENT_PROBE "probe"
 

@@ -174,7 +174,7 @@ static void test_closed(void **state)
 
 static void test_hello(void **state)
 {
-	struct agent_hello h = { true, 4, "trace-cmd 1 Linux\x01" }, got;
+	struct agent_hello h = { .busy = true, .cpus = 4, .version = "trace-cmd 1 Linux\x01" }, got;
 	uint8_t bytes[256];
 	struct wcur w = wcur_make(bytes, sizeof(bytes), true);
 	struct rcur in;
@@ -190,7 +190,7 @@ static void test_hello(void **state)
 	in = rcur_make(bytes, len, true);
 	assert_int_equal(agent_hello_get(&in, &got, NULL), 0);
 	assert_int_equal(in.left, 0);
-	assert_true(got.busy);
+	assert_true(got.busy && !got.leaving);
 	assert_int_equal(got.cpus, 4);
 	assert_string_equal(got.version, "trace-cmd 1 Linux?");
 	bytes[3] = 12;
