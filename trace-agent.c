@@ -63,7 +63,7 @@ static const struct opt agent_opts[] = {
 	{ 0, "max-rate", "SIZE", "read at most SIZE a second from the ring buffers", opt_set_size,
 	  AT(max_rate) },
 	{ 0, "virtio-trace", NULL,
-	  "be the kernel tree's trace-agent: raw pages, at the host's word", opt_set_flag,
+	  "be the kernel tree's trace-agent: raw pages, at the host's order", opt_set_flag,
 	  AT(virtio_trace) },
 	{ 'o', NULL, NULL, "with --virtio-trace: the pages go to stdout", opt_set_flag,
 	  AT(to_stdout) },
@@ -294,7 +294,7 @@ static int agent(const struct command *self, int argc, char **argv)
 
 const struct command cmd_agent = {
 	.name = "agent",
-	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace] [-D] [OPTIONS]",
+	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [OPTIONS]",
 	.summary = "record this machine for a host that asks for it (record -A)",
 	.details = "Without -p and -N it serves on the virtio-serial port " VIRT_CTL_PORT ".\n",
 	.opts = agent_opts,

@@ -38,9 +38,8 @@ static const struct opt convert_opts[] = {
 	    opt_set_u64, version, NULL),
 	OPT(0, "compression", "NAME", "any (the best there is; default), none, zlib or zstd",
 	    tdat_opt_compression, compression, NULL),
-	OPT(0, "metadata", "PATH",
-	    "take the event formats from a trace.dat, or a copy of a tracefs", opt_set_text,
-	    metadata, "file"),
+	OPT(0, "metadata", "PATH", "the event formats: another trace.dat, or a copy of a tracefs",
+	    opt_set_text, metadata, "file"),
 	OPT(0, "force", NULL, "leave out what is damaged or missing, and take the rest",
 	    opt_set_flag, force, NULL),
 };
