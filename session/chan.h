@@ -94,7 +94,10 @@ const struct chan_counts *chan_counts(const struct chan *c);
 int chan_lend(struct chan *c);
 void chan_back(struct chan *c);
 
-/* Take all that is there now, at most @max bytes. */
+/*
+ * Take all that is there now, at most @max bytes: it is of an earlier recording. Nothing of a
+ * connection that was adopted, which had none.
+ */
 void chan_flush(struct chan *c, uint64_t max);
 
 #endif
