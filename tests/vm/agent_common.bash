@@ -12,9 +12,15 @@
 #   record_end NAME [SIG] [SECS]  SIG (INT; "-" none) and wait: RC, and TEXT, what it said
 #   runs NAME                     the guest records (for wait_for); runs_or_bail NAME RECORD
 #   here_runs                     so does this machine
-#   dd_count FILE NAME            how many of dd's reads and writes in the merged report are NAME's
+#   monitor_pair NAME             a QMP monitor for guest NAME: its vm_boot options in MONITOR
+#   monitor NAME COMMAND [ARGS]   to that monitor; what it says is in the log of host process qmp-NAME
+#   writes_of FILE NAME           how many of dd's writes (WRITES) in the merged report are NAME's
+#   writes_are FILE N WHAT        that many are in a guest's own file. Of a guest that left, the names of
+#                                 processes are not known, so the filter of WRITES must do
 
 AGENT=trace-cmd
+# No spaces in it.
+WRITES='-e syscalls:sys_enter_write -f count==1&&comm=="dd"'
 T=/sys/kernel/tracing
 LOCK=${TRACEFS_LOCK:-/tmp/tracefs.lock}
 HOST_EVENTS="-e sched:sched_process_exec"
@@ -91,6 +97,21 @@ here_runs() {
 	grep -q 1 $T/tracing_on && grep -q sched_process_exec $T/set_event
 }
 
-dd_count() {
-	"$TRACE_CMD" report "$1" 2>/dev/null | grep -cE "^ *$2: .* dd-[0-9]+ .*count: 0x0*1\$" || true
+writes_of() {
+	"$TRACE_CMD" report "$1" 2>/dev/null | grep -cE "^ *$2: .* sys_enter_write: " || true
+}
+
+writes_are() {
+	assert_eq "$2" "$(events "$1" sys_enter_write)" "$3: each of dd's $2 writes is in the file"
+}
+
+monitor_pair() {
+	fifo_pair "$T_DIR/qmp-$1"
+	host_start "qmp-$1" cat "$T_DIR/qmp-$1.out"
+	MONITOR=(--qemu -chardev --qemu "pipe,id=qmp,path=$(vm_opt "$T_DIR/qmp-$1")"
+		--qemu -mon --qemu chardev=qmp,mode=control)
+}
+
+monitor() {
+	printf '{ "execute": "%s", "arguments": { %s } }\n' "$2" "${3:-}" >"$T_DIR/qmp-$1.in"
 }

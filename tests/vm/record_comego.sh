@@ -105,7 +105,7 @@ record s -C mono $HOST_EVENTS -A one $READS -A two $READS
 runs_or_bail one s
 runs_or_bail two s
 vm_run one "$(dd_job 200)" >/dev/null
-sleep 0.5
+sleep 2 # the agent looks at each CPU once a second
 server_stop KILL || true
 server_start --verbose
 same_soon one "virt-server was killed"
@@ -115,4 +115,7 @@ assert_eq 3 "$RC" "virt-server killed: status 3"
 assert_contains "$TEXT" "guest one: virt-server" "virt-server killed: it says so"
 sed 's/^/# /' <<<"$TEXT"
 dd_is "$OUT/s-one.dat" "what came before is saved" 200
+for guest in one two; do
+	wait_for 20 grep -q "guest $guest: an agent is there" "$(host_log server)" || t_fail "$guest does not come back"
+done
 whole "virt-server killed"
