@@ -53,7 +53,7 @@ static const struct opt extract_opts[] = {
 	  set_tracer, .complete = "tracer" },
 	{ 'O', NULL, "OPTION", "with -p: set a trace option while the text is read", set_option,
 	  .complete = "traceoption" },
-	DEST_OPTS(struct extract_ctx, dest),
+	DEST_OPTS(offsetof(struct extract_ctx, dest)),
 	{ 's', NULL, NULL, "the snapshots, not the buffers that are running", opt_set_flag,
 	  AT(snapshot) },
 	{ 'B', NULL, "BUFFER", "this buffer (instance), and not the top one", plan_opt_buffer,

@@ -48,9 +48,11 @@ static const struct opt record_opts[] = {
 	  opt_set_flag, AT(dest.virt) },
 	{ 't', NULL, NULL, "with -N: the pages go over TCP, not UDP, which may lose some",
 	  opt_set_flag, AT(dest.tcp) },
-	DEST_OPTS(struct record_ctx, dest),
+	DEST_OPTS(offsetof(struct record_ctx, dest)),
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", plan_opt_all_formats },
+	{ 0, "tsc2nsec", NULL, "store the rate of the TSC, so that report prints seconds",
+	  plan_opt_tsc2nsec },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
@@ -86,6 +88,7 @@ static int check_guests(struct record_ctx *c, struct err *e)
 		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
 	if (!c->guests.n)
 		return 0;
+	c->plan.plan->guests = true;
 	if (dest_args_away(&c->dest))
 		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
 	if (plan_is_latency(c->plan.plan))
@@ -198,7 +201,7 @@ static int run(struct record_ctx *c, char *const *command)
 	o.dest = dest_args_make(&c->dest, o.version, &e);
 	if (o.dest)
 		o.remotes = make_remotes(c, &o, &e);
-	if (e.code || !result) {
+	if (!o.dest || e.code || !result) {
 		err_print(stderr, &e);
 		if (o.dest)
 			o.dest->ops->free(o.dest);

@@ -121,7 +121,7 @@ int newfile_publish(struct newfile *n, struct err *e)
 
 void newfile_end(struct newfile *n)
 {
-	if (n->named)
+	if (n->named && n->tmp)
 		unlink(n->tmp);
 	cleanup_fd(&n->fd);
 	free(n->path);

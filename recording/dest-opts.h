@@ -2,8 +2,8 @@
 /*
  * dest-opts.h - the options that say where a recording goes, for every command that has them
  *
- * DEST_OPTS(type, member) are rows of an option table whose context is a @type with a struct
- * dest_args @member; a command may have rows of its own for .tcp and .virt.
+ * DEST_OPTS(off) are rows of an option table whose context has a struct dest_args at offset off; a
+ * command may have rows of its own for .tcp and .virt.
  */
 #ifndef RECORDING_DEST_OPTS_H
 #define RECORDING_DEST_OPTS_H
@@ -25,19 +25,19 @@ struct dest_args {
 };
 
 /* clang-format off */
-#define DEST_OPTS(type, member)                                                                    \
+#define DEST_OPTS(off_)                                                                            \
 	{ 'N', NULL, "HOST:PORT", "send the trace to 'trace-cmd listen -p PORT' on HOST",          \
-	  opt_set_text, .off = offsetof(type, member.net) },                                       \
+	  opt_set_text, .off = (off_) + offsetof(struct dest_args, net) },                         \
 	{ 'V', NULL, "CID:PORT", "send the trace to 'trace-cmd listen -V PORT', over vsock",       \
-	  opt_set_text, .off = offsetof(type, member.vsock) },                                     \
+	  opt_set_text, .off = (off_) + offsetof(struct dest_args, vsock) },                       \
 	{ 0, "protocol", "VERSION", "speak 1, 2 or 3 with the listener (what it can)",             \
-	  opt_set_u64, .off = offsetof(type, member.protocol) },                                   \
+	  opt_set_u64, .off = (off_) + offsetof(struct dest_args, protocol) },                     \
 	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text,                 \
-	  .off = offsetof(type, member.output), .complete = "file" },                              \
+	  .off = (off_) + offsetof(struct dest_args, output), .complete = "file" },                \
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,                  \
-	  .off = offsetof(type, member.file_version) },                                            \
+	  .off = (off_) + offsetof(struct dest_args, file_version) },                              \
 	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end", \
-	  tdat_opt_compression, .off = offsetof(type, member.compression) }
+	  tdat_opt_compression, .off = (off_) + offsetof(struct dest_args, compression) }
 /* clang-format on */
 
 /* Does it go to somebody else, and not into a file? */

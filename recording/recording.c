@@ -137,11 +137,12 @@ static int begin_extras(struct recording *r)
 	struct extras_opts o = { .date = r->opts->date,
 				 .maps = r->opts->proc_map ? r->opts->plan : NULL,
 				 .child = r->task ? task_pid(r->task) : 0,
+				 .tsc2nsec = r->opts->plan->tsc2nsec && !r->opts->remotes,
 				 .clock = applied_clock(r->applied, 0) };
 
 	r->rings.more = put_extras;
 	r->rings.more_ctx = r;
-	if (!o.date && !o.maps)
+	if (!o.date && !o.maps && !o.tsc2nsec)
 		return 0;
 	r->extras = extras_begin(&o, r->rings.top, r->err);
 	return r->extras ? 0 : -r->err->code;

@@ -53,7 +53,7 @@ static const struct {
 	[REMOTE_ENDED] = { "the last of its pages", 1 },
 };
 
-static void go(struct remote_guest *g, enum remote_state next)
+void remote_guest_go(struct remote_guest *g, enum remote_state next)
 {
 	g->state = next;
 	loop_disarm(&g->patience);
@@ -101,7 +101,7 @@ static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
 	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
 	struct remotes *r = g->all;
 	struct remote_sync_unit unit = { r->mult, r->shift };
-	int ret = remotes_put_rate(r, to, e);
+	int ret = g->other_clock ? 0 : remotes_put_rate(r, to, e);
 
 	if (ret)
 		return ret;
@@ -110,8 +110,8 @@ static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
 }
 
-static int session_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
-		       struct err *e)
+int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
+		     struct err *e)
 {
 	struct msg m = { .type = type };
 
@@ -129,22 +129,22 @@ static int send_tail(struct remote_guest *g, struct err *e)
 	int ret = put_tail(g, &tail, e);
 
 	for (size_t at = 0; !ret && at < tail.len; at += MSG_META_MAX)
-		ret = session_say(g, MSG_SENDMETA, tail.data + at,
-				  min_u64(tail.len - at, MSG_META_MAX), e);
+		ret = remote_guest_say(g, MSG_SENDMETA, tail.data + at,
+				       min_u64(tail.len - at, MSG_META_MAX), e);
 	if (!ret)
-		ret = session_say(g, MSG_FINMETA, NULL, 0, e);
+		ret = remote_guest_say(g, MSG_FINMETA, NULL, 0, e);
 	buf_free(&tail);
 	return ret;
 }
 
 /* All is said: the session has the rest to do. */
-static void save(struct remote_guest *g)
+void remote_guest_save(struct remote_guest *g)
 {
 	struct err e = { 0 };
 	int ret;
 
 	hang_up(g);
-	go(g, REMOTE_SAVING);
+	remote_guest_go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
 	ret = send_tail(g, &e);
@@ -167,13 +167,15 @@ static void session_closed(void *ctx, struct session *s, const struct session_re
 		snprintf(g->path, sizeof(g->path), "%s", res->path);
 	if (res->totals && g->totals)
 		*g->totals = *res->totals;
+	if (g->vtrace)
+		remote_vtrace_saved(g);
 	if (res->err->code && !g->err.code)
 		g->err = *res->err;
 	if (g->err.code && g->status == EXIT_WHOLE)
 		g->status = EXIT_LOSSES;
 	run_closed(&g->run, res);
 	remote_way_end(&g->way);
-	go(g, REMOTE_DONE);
+	remote_guest_go(g, REMOTE_DONE);
 }
 
 static void run_gone(struct run *r)
@@ -193,7 +195,7 @@ static void session_send(void *ctx, const struct msg *m)
 }
 
 /* This guest's part is over before its time. */
-static void fail(struct remote_guest *g, const struct err *why)
+void remote_guest_fail(struct remote_guest *g, const struct err *why)
 {
 	struct err e = *why;
 
@@ -204,14 +206,14 @@ static void fail(struct remote_guest *g, const struct err *why)
 		g->err = e;
 	hang_up(g);
 	if (is_before_running(g)) {
-		go(g, REMOTE_DONE);
+		remote_guest_go(g, REMOTE_DONE);
 		remotes_failed(g->all, &e);
 	} else if (g->state == REMOTE_FIRST || g->state == REMOTE_RUNNING) {
 		let_go(g);
-		go(g, REMOTE_ENDED);
+		remote_guest_go(g, REMOTE_ENDED);
 		loop_disarm(&g->patience);
 	} else {
-		save(g);
+		remote_guest_save(g);
 	}
 }
 
@@ -228,12 +230,12 @@ static void leave_out(struct remote_guest *g, const struct err *why)
 static void session_late(void *ctx, struct session *s, const struct err *e)
 {
 	(void)s;
-	fail(ctx, e);
+	remote_guest_fail(ctx, e);
 }
 
 /* What the agent says */
 
-static int begin_session(struct remote_guest *g, struct err *e)
+int remote_guest_session(struct remote_guest *g, struct err *e)
 {
 	struct session_owner owner = { g, session_send, session_late, session_released,
 				       session_closed };
@@ -301,27 +303,6 @@ static void note_version(struct remote_guest *g, const char *agent)
 
 static void round_done(void *ctx);
 
-static int begin_sync(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	const struct remotes *r = g->all;
-	int64_t ms = r->o.wishes->interval_ms;
-	struct remote_sync_opts o = { .loop = r->loop,
-				      .link = g->link,
-				      .clock = r->o.clock,
-				      .cpus = resp->cpus,
-				      .interval_ns = (uint64_t)ms * NSEC_PER_MSEC,
-				      .done = round_done,
-				      .ctx = g };
-
-	if (!resp->proto[0])
-		return 0;
-	if (ms < 0 || strcmp(resp->proto, AGENT_PROBE))
-		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
-			       resp->proto);
-	g->sync = remote_sync_new(&o, e);
-	return g->sync ? 0 : -ENOMEM;
-}
-
 static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 {
 	AUTO_FREE struct agent_resp *resp = malloc(sizeof(*resp));
@@ -341,13 +322,13 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		note_version(g, resp->ext.peer);
 	ret = open_channels(g, resp, e);
 	if (!ret)
-		ret = begin_session(g, e);
+		ret = remote_guest_session(g, e);
 	if (!ret)
 		ret = send_tinit(g, resp, e);
 	if (!ret)
-		ret = begin_sync(g, resp, e);
+		ret = remote_begin_sync(g, resp, round_done, e);
 	if (!ret)
-		go(g, REMOTE_METADATA);
+		remote_guest_go(g, REMOTE_METADATA);
 	return ret;
 }
 
@@ -356,10 +337,10 @@ static int got_data(struct remote_guest *g, const struct msg3 *m, struct err *e)
 	if (g->state != REMOTE_METADATA)
 		g->metadata_tail = true;
 	else
-		go(g, REMOTE_METADATA); /* patience begins anew */
+		remote_guest_go(g, REMOTE_METADATA); /* patience begins anew */
 	for (size_t at = 0; at < m->len; at += MSG_META_MAX) {
-		int ret = session_say(g, MSG_SENDMETA, m->buf + at,
-				      min_u64(m->len - at, MSG_META_MAX), e);
+		int ret = remote_guest_say(g, MSG_SENDMETA, m->buf + at,
+					   min_u64(m->len - at, MSG_META_MAX), e);
 
 		if (ret)
 			return ret;
@@ -373,11 +354,11 @@ static int got_fin(struct remote_guest *g, const struct msg3 *m, struct err *e)
 
 	(void)m;
 	if (g->state == REMOTE_METADATA || g->metadata_tail)
-		ret = session_say(g, MSG_FINMETA, NULL, 0, e);
+		ret = remote_guest_say(g, MSG_FINMETA, NULL, 0, e);
 	g->metadata_tail = false;
 	if (ret || g->state != REMOTE_METADATA)
 		return ret;
-	go(g, g->sync ? REMOTE_FIRST : REMOTE_RUNNING);
+	remote_guest_go(g, g->sync ? REMOTE_FIRST : REMOTE_RUNNING);
 	if (g->sync)
 		remote_sync_first(g->sync);
 	return 0;
@@ -406,17 +387,17 @@ static int got_closed(struct remote_guest *g, const struct msg3 *m, struct err *
 	free(g->closed);
 	g->closed = c;
 	if (g->state == REMOTE_CLOSING) {
-		save(g);
+		remote_guest_save(g);
 		return 0;
 	}
 	err_say(&g->err, ECANCELED, "guest %s: the agent ended its recording before this one",
 		g->way.name);
 	if (g->state == REMOTE_LAST) {
-		save(g);
+		remote_guest_save(g);
 		return 0;
 	}
 	hang_up(g);
-	go(g, REMOTE_ENDED);
+	remote_guest_go(g, REMOTE_ENDED);
 	return 0;
 }
 
@@ -471,11 +452,12 @@ static void link_gone(void *ctx, const struct err *e)
 	struct err closed = { 0 };
 
 	err_say(&closed, ECONNRESET, "%s",
-		g->state <= REMOTE_HEARD
-			? "its agent closed the connection instead of an answer: it "
-			  "is busy, or refuses an argument"
-			: "its agent is gone");
-	fail(g, e->code ? e : &closed);
+		g->state <= REMOTE_HEARD ? "its agent closed the connection instead of an answer: "
+					   "it is busy, or refuses an argument"
+		: is_before_running(g)	 ? "its agent closed the connection before it recorded: "
+					   "it may refuse an argument, and has the reason in its log"
+					 : "its agent is gone");
+	remote_guest_fail(g, e->code ? e : &closed);
 }
 
 /* An idle one says so behind its answer: it is another one, that began after ours had died. */
@@ -490,10 +472,10 @@ static void link_hello(void *ctx, const struct agent_hello *h)
 		err_say(&e, ECONNRESET,
 			"its agent began anew: it was ended, or the guest rebooted");
 	else if (h->busy && g->state == REMOTE_ASKED)
-		go(g, REMOTE_HEARD);
+		remote_guest_go(g, REMOTE_HEARD);
 	if (!e.code)
 		return;
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 }
 
 /* A server that was killed has told the agent nothing, and the next one would take the pages. */
@@ -506,7 +488,7 @@ static void lease_over(struct watch *w, uint32_t events)
 	agent_link_say(g->link, MSG3_CLOSE);
 	err_say(&e, ECONNRESET,
 		"virt-server has taken its channels back: the guest or the server ended");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 }
 
 static void patience_over(struct timer *t)
@@ -522,7 +504,7 @@ static void patience_over(struct timer *t)
 		states[g->state].patience_s);
 	if (g->state == REMOTE_ASKED)
 		err_hint(&e, "is the guest paused, or its agent stopped? 'trace-cmd agent' there");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 }
 
 /* What we want */
@@ -530,7 +512,7 @@ static void patience_over(struct timer *t)
 static void say_close(struct remote_guest *g)
 {
 	agent_link_say(g->link, MSG3_CLOSE);
-	go(g, REMOTE_CLOSING);
+	remote_guest_go(g, REMOTE_CLOSING);
 }
 
 static void round_done(void *ctx)
@@ -538,7 +520,7 @@ static void round_done(void *ctx)
 	struct remote_guest *g = ctx;
 
 	if (g->state == REMOTE_FIRST)
-		go(g, REMOTE_RUNNING);
+		remote_guest_go(g, REMOTE_RUNNING);
 	else if (g->state == REMOTE_LAST)
 		say_close(g);
 }
@@ -547,15 +529,19 @@ void remote_guest_end(struct remote_guest *g)
 {
 	switch (g->state) {
 	case REMOTE_ENDED:
-		save(g);
+		remote_guest_save(g);
 		break;
 	case REMOTE_FIRST:
 	case REMOTE_RUNNING:
+		if (g->vtrace) {
+			remote_vtrace_end(g);
+			break;
+		}
 		if (!g->sync) {
 			say_close(g);
 			break;
 		}
-		go(g, REMOTE_LAST);
+		remote_guest_go(g, REMOTE_LAST);
 		remote_sync_last(g->sync);
 		break;
 	default:
@@ -568,7 +554,7 @@ void remote_guest_hurry(struct remote_guest *g)
 	struct err e = { 0 };
 
 	err_say(&e, EINTR, "its last words were not waited for");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 	if (g->run.session)
 		session_hurry(g->run.session, HURRY);
 }
@@ -591,8 +577,7 @@ static int send_request(struct remote_guest *g, struct err *e)
 	req->argc = g->wish->args.n;
 	for (size_t i = 0; i < req->argc; i++)
 		req->argv[i] = g->wish->args.name[i];
-	if (r->o.wishes->interval_ms >= 0 && ts_now_can(r->o.clock))
-		req->protos[req->nprotos++] = AGENT_PROBE;
+	remote_offer_methods(g, req);
 	req->ext = (struct msg_ext){ .present = true,
 				     .features = MSG_F_ALL,
 				     .stream_id = r->o.trace_id,
@@ -612,8 +597,11 @@ int remote_guest_reach(struct remote_guest *g, struct err *e)
 	g->totals = calloc(1, sizeof(*g->totals));
 	if (!g->totals)
 		return err_set(e, ENOMEM, "no memory for guest %s", g->wish->at);
-	ret = remote_reach(g->all->o.dir, g->wish, &g->way, e);
-	if (!ret && g->way.leased)
+	if (g->wish->virtio_trace)
+		ret = remote_vtrace_reach(g, e);
+	else
+		ret = remote_reach(g->all->o.dir, g->wish, &g->way, e);
+	if (!ret && g->way.leased && !g->vtrace)
 		note_version(g, g->way.lease.version);
 	if (ret && !strstr(e->what, g->wish->at)) /* virt-server's words may have it */
 		err_prefix(e, "guest %s", g->wish->at);
@@ -626,7 +614,13 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 {
 	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
 	struct remotes *r = g->all;
-	int ret = remote_connect(g->wish, &g->way, e);
+	int ret;
+
+	if (g->wish->virtio_trace) {
+		ret = remote_vtrace_ask(g, e);
+		return ret ? err_prefix(e, "guest %s", g->wish->at) : 0;
+	}
+	ret = remote_connect(g->wish, &g->way, e);
 
 	if (!ret && g->way.leased) {
 		g->qemu = guest_pid(g->wish->at);
@@ -639,13 +633,14 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 		err_prefix(e, "guest %s", g->wish->at);
 		return ret;
 	}
-	go(g, g->way.leased ? REMOTE_ASKED : REMOTE_HEARD);
+	remote_guest_go(g, g->way.leased ? REMOTE_ASKED : REMOTE_HEARD);
 	return 0;
 }
 
 void remote_guest_free(struct remote_guest *g)
 {
 	loop_disarm(&g->patience);
+	remote_vtrace_free(g);
 	if (g->link)
 		agent_link_say(g->link, MSG3_CLOSE);
 	hang_up(g);

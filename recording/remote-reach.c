@@ -98,6 +98,8 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 		err_hint(e,
 			 "'trace-cmd list --guests' shows them; an address has a dot, a colon or "
 			 "an @: 192.0.2.7, @3");
+	if (ret == -ENXIO)
+		err_hint(e, "'trace-cmd setup-guest %s -c CPUS -a'", name);
 	if (ret == -ENOTCONN && !e->hint[0])
 		err_hint(e,
 			 "'trace-cmd agent' in the guest; 'trace-cmd setup-guest %s --check' here",
@@ -109,19 +111,29 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 	return 0;
 }
 
-/* What is typed, without the marks of an address that no file's name needs. */
-static int name_of(const struct remote_wish *w, struct remote_way *to, struct err *e)
+/*
+ * What is typed, without the marks of an address that no file's name needs; of HOST:PORT the host,
+ * as in the released tool; of a path its last part.
+ */
+int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e)
 {
+	char host[NET_NAME_MAX];
 	const char *from = w->name ? w->name : w->at;
-	size_t n = 0;
+	const char *slash = w->name ? NULL : strrchr(from, '/');
+	uint32_t port;
+	int ret;
 
-	if (!w->name && *from == '@')
-		from++;
-	for (; *from && n + 1 < sizeof(to->name); from++)
-		if (w->name || !strchr("[]", *from))
-			to->name[n++] = *from;
-	to->name[n] = '\0';
-	if (*from)
+	if (slash)
+		from = slash + 1;
+	if (!w->name && !slash && to->kind == NET_TCP) {
+		ret = split(NET_TCP, w->at, host, &port, e);
+		if (ret)
+			return ret;
+		from = host;
+	}
+	from += !w->name && *from == '@';
+	ret = path_fmt(to->name, sizeof(to->name), NULL, "%s", from);
+	if (ret)
 		return err_say(e, ENAMETOOLONG, "names have %d characters at most",
 			       GUESTS_NAME_MAX);
 	return guests_name_check(to->name, e);
@@ -134,7 +146,7 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 	int ret;
 
 	*to = (struct remote_way){ .ctl = -1, .kind = kind_of(dir, at) };
-	ret = name_of(wish, to, e);
+	ret = remote_name(wish, to, e);
 	if (ret)
 		return ret;
 	return to->kind == NET_NR ? reach_guest(dir, at, to, e) : 0;

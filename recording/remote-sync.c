@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote-sync.c - a guest's clock in the host's time: the method "probe"
+ * remote-sync.c - a guest's clock in the host's time: rounds, and the method "probe"
  *
  * Theory of operation
  *
@@ -10,6 +10,9 @@
  * that is not answered in time is counted; after some in a row the round ends, so that a guest that
  * is stopped costs seconds and not minutes.
  *
+ * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation, and
+ * the points are what the agent found.
+ *
  * Whatever the answers say is also bounds of the offset (timesync/bound.h): no guest has an answer
  * before the question. One that contradicts what is known is a violation of causality, and said.
  */
@@ -18,9 +21,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "recording/remote-ptp.h"
 #include "timesync/bound.h"
 #include "timesync/now.h"
 #include "timesync/points.h"
+#include "timesync/ptp.h"
 #include "tracedat/link.h"
 
 enum {
@@ -39,6 +44,8 @@ enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
 struct remote_sync {
 	struct remote_sync_opts o;
+	struct remote_ptp *ptp; /* NULL: the method is "probe" */
+	struct err why;		/* .code: ptp has failed */
 	struct ts_points *points;
 	struct ts_bound **bounds; /* owned, one a CPU */
 	enum round round;
@@ -69,13 +76,20 @@ static void ask(struct remote_sync *s)
 	agent_link_send(s->o.link, &w);
 }
 
+static void end_round(struct remote_sync *s);
+
 static void begin_round(struct remote_sync *s, enum round round)
 {
 	s->round = round;
 	s->cpu = s->nasked = s->lost_in_row = 0;
 	s->ngot = 0;
 	loop_disarm(&s->next);
-	ask(s);
+	if (!s->ptp)
+		ask(s);
+	else if (!s->why.code)
+		remote_ptp_round(s->ptp);
+	else
+		end_round(s);
 }
 
 static void end_round(struct remote_sync *s)
@@ -91,6 +105,8 @@ static void end_round(struct remote_sync *s)
 	}
 	if (was != ROUND_LAST && s->o.interval_ns && !s->over)
 		loop_arm(s->o.loop, &s->next, s->o.interval_ns);
+	if (was == ROUND_LAST && s->ptp)
+		remote_ptp_stop(s->ptp);
 	if (was != ROUND_BETWEEN)
 		s->o.done(s->o.ctx); /* may free */
 }
@@ -141,6 +157,32 @@ static void next_fire(struct timer *t)
 	begin_round(container_of(t, struct remote_sync, next), ROUND_BETWEEN);
 }
 
+/* Of remote-ptp.c */
+
+static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p)
+{
+	struct remote_sync *s = ctx;
+
+	s->samples++;
+	ts_points_add(s->points, cpu, p); /* it counts what does not fit */
+	return 0;
+}
+
+static void ptp_round(void *ctx, const struct err *why)
+{
+	struct remote_sync *s = ctx;
+
+	if (why) {
+		s->why = *why;
+		s->over = true;
+		loop_disarm(&s->next);
+	}
+	if (s->round != ROUND_NONE)
+		end_round(s);
+}
+
+/* Of the agent's control channel */
+
 static void learn(struct remote_sync *s, const struct ts_exchange *x)
 {
 	struct ts_bound *b = s->bounds[s->cpu];
@@ -155,7 +197,7 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 	struct agent_probe p;
 	int ret;
 
-	if (strcmp(m->sync.proto, AGENT_PROBE))
+	if (s->ptp || strcmp(m->sync.proto, AGENT_PROBE))
 		return err_say(e, EPROTO, "sent time sync by the method '%s', not " AGENT_PROBE,
 			       m->sync.proto);
 	ret = agent_probe_get(m, &p, e);
@@ -196,9 +238,27 @@ void remote_sync_stop(struct remote_sync *s)
 	s->round = ROUND_NONE;
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
+	if (s->ptp)
+		remote_ptp_stop(s->ptp);
 }
 
 /* Making one */
+
+static int make_ptp(struct remote_sync *s, struct err *e)
+{
+	struct remote_ptp_opts o = { .loop = s->o.loop,
+				     .fd = s->o.ptp,
+				     .clock = s->o.clock,
+				     .cpus = s->o.cpus,
+				     .host = s->o.host,
+				     .guest = s->o.guest,
+				     .sample = ptp_sample,
+				     .round = ptp_round,
+				     .ctx = s };
+
+	s->ptp = remote_ptp_new(&o, e);
+	return s->ptp ? 0 : -EIO;
+}
 
 static int make_bounds(struct remote_sync *s, struct err *e)
 {
@@ -226,7 +286,8 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->o = *o;
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
-	if (!ts_points_new(TS_MEASURED, o->cpus, POINTS_MAX, &s->points, e) && !make_bounds(s, e))
+	if (!ts_points_new(TS_MEASURED, o->cpus, POINTS_MAX, &s->points, e) &&
+	    !(o->ptp < 0 ? make_bounds(s, e) : make_ptp(s, e)))
 		return s;
 	remote_sync_free(s);
 	return NULL;
@@ -238,6 +299,7 @@ void remote_sync_free(struct remote_sync *s)
 		return;
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
+	remote_ptp_free(s->ptp);
 	for (uint32_t i = 0; s->bounds && i < s->o.cpus; i++)
 		ts_bound_free(s->bounds[i]);
 	free(s->bounds);
@@ -261,7 +323,7 @@ static uint64_t violations(const struct remote_sync *s)
 {
 	uint64_t n = s->refused;
 
-	for (uint32_t i = 0; i < s->o.cpus; i++)
+	for (uint32_t i = 0; s->bounds && i < s->o.cpus; i++)
 		n += ts_bound_count(s->bounds[i])->contradictions;
 	return n;
 }
@@ -269,6 +331,24 @@ static uint64_t violations(const struct remote_sync *s)
 static int put_text(const char *text, struct buf *to, struct err *e)
 {
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, text, (uint32_t)strlen(text) + 1, e);
+}
+
+static int put_ptp(const struct remote_sync *s, const struct remote_sync_unit *u, struct buf *to,
+		   struct err *e)
+{
+	size_t n;
+	const struct tdat_shift_sample *p = ts_points_of(s->points, 0, &n);
+	char text[TEXT_MAX], failed[160] = "";
+	int64_t drift = 0;
+
+	ts_points_drift(s->points, 0, &drift);
+	if (s->why.code)
+		snprintf(failed, sizeof(failed), "; not compared at the end: %.120s", s->why.what);
+	snprintf(text, sizeof(text),
+		 LINK_CLOCK "method " TS_PTP_NAME "; offset %" PRId64 " ns; drift %" PRId64
+			    " ppb; error not known; %" PRIu64 " samples%s\n",
+		 to_ns(p[n - 1].offset, u), drift, s->samples, failed);
+	return put_text(text, to, e);
 }
 
 static int put_measured(const struct remote_sync *s, const struct remote_sync_unit *u,
@@ -291,26 +371,38 @@ static int put_measured(const struct remote_sync *s, const struct remote_sync_un
 	return put_text(text, to, e);
 }
 
+static int put_missing(const struct remote_sync *s, size_t missing, size_t first, struct buf *to,
+		       struct err *e)
+{
+	const char *method = s->ptp ? TS_PTP_NAME : AGENT_PROBE;
+	char text[TEXT_MAX];
+
+	if (s->why.code)
+		snprintf(text, sizeof(text), LINK_CLOCK "method none; %s failed: %.240s\n", method,
+			 s->why.what);
+	else
+		snprintf(text, sizeof(text),
+			 LINK_CLOCK
+			 "method none; %s failed: no answer from %zu CPUs, the first is CPU %zu; "
+			 "%" PRIu64 " samples, %" PRIu64 " lost\n",
+			 method, missing, first, s->samples, s->lost);
+	return put_text(text, to, e);
+}
+
 int remote_sync_put(const struct remote_sync *s, uint64_t peer, const struct remote_sync_unit *u,
 		    struct buf *to, struct err *e)
 {
 	struct buf shift = { 0 };
-	char text[TEXT_MAX];
 	size_t first, missing = ts_points_missing(s->points, &first);
 	int ret;
 
-	if (missing) {
-		snprintf(text, sizeof(text),
-			 LINK_CLOCK
-			 "method none; " AGENT_PROBE
-			 " failed: no answer from %zu CPUs, the first is CPU %zu; %" PRIu64
-			 " samples, %" PRIu64 " lost\n",
-			 missing, first, s->samples, s->lost);
-		return put_text(text, to, e);
-	}
+	if (missing)
+		return put_missing(s, missing, first, to, e);
 	ret = ts_points_encode(s->points, peer, &shift, e);
 	if (!ret)
 		ret = tdat_put_option(to, TDAT_OPT_TIME_SHIFT, shift.data, (uint32_t)shift.len, e);
 	buf_free(&shift);
-	return ret ? ret : put_measured(s, u, to, e);
+	if (ret)
+		return ret;
+	return s->ptp ? put_ptp(s, u, to, e) : put_measured(s, u, to, e);
 }

@@ -16,6 +16,9 @@ struct remote_sync;
 struct remote_sync_opts {
 	struct loop *loop;
 	struct agent_link *link;
+	int ptp;	      /* -1: the method "probe" over .link. Else "ptp" on this connection to
+				 the agent's sync port, owned from a success on */
+	uint64_t host, guest; /* trace ids, for "ptp" */
 	const char *clock;    /* of both sides, borrowed */
 	uint32_t cpus;	      /* of the guest */
 	uint64_t interval_ns; /* between rounds, 0 = none but the first and the last */
@@ -25,7 +28,7 @@ struct remote_sync_opts {
 	void *ctx;
 };
 
-/* The method "probe". NULL on error. */
+/* NULL on error. */
 struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err *e);
 void remote_sync_free(struct remote_sync *s); /* NULL is fine */
 

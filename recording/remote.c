@@ -343,12 +343,7 @@ void remotes_hurry(struct remotes *r)
 
 int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e)
 {
-	struct {
-		uint32_t mult, shift;
-		uint64_t offset;
-	} rate = { r->mult, r->shift, 0 };
-
-	return r->mult ? tdat_put_option(to, TDAT_OPT_TSC2NSEC, &rate, sizeof(rate), e) : 0;
+	return r->mult ? ts_rate_put(r->mult, r->shift, to, e) : 0;
 }
 
 /* GUEST: name, trace id, and the host's thread of each vCPU. */

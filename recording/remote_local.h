@@ -31,6 +31,9 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
 
+/* The guest's name: --name, or what is typed without what no name can have. */
+int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e);
+
 /*
  * A descriptor for the pages of @cpu, to be owned by the caller; *kind: FIFO for one that has no
  * end. @resp: what the agent said; waits until @deadline (now_ns()) at most.
@@ -53,6 +56,8 @@ enum remote_state {
 	REMOTE_NR_STATES,
 };
 
+struct remote_vtrace; /* remote-vtrace.c */
+
 struct remote_guest {
 	struct run run; /* .session NULL: none yet, or over */
 	struct remotes *all;
@@ -74,6 +79,8 @@ struct remote_guest {
 	struct msg *closed; /* owned: CLOSE with its totals, when the agent has said all */
 	bool metadata_tail; /* the agent's second metadata have begun */
 	uint32_t granted;   /* features */
+	struct remote_vtrace *vtrace; /* owned; NULL: it has an agent that speaks */
+	bool other_clock;	      /* not that of the host */
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
@@ -120,6 +127,29 @@ int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
 void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
+
+/* remote-methods.c */
+void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
+/* g->sync with the method that the agent chose; NULL if none. @done is called with @g. */
+int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
+		      void (*done)(void *ctx), struct err *e);
+
+/* remote-guest.c, for all kinds of guests: */
+void remote_guest_go(struct remote_guest *g, enum remote_state next);
+/* Its part is over before its time. */
+void remote_guest_fail(struct remote_guest *g, const struct err *why);
+/* All is said: the session has the rest to do. */
+void remote_guest_save(struct remote_guest *g);
+int remote_guest_session(struct remote_guest *g, struct err *e); /* make .run.session */
+int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
+		     struct err *e); /* to the session */
+
+/* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */
+int remote_vtrace_reach(struct remote_guest *g, struct err *e);
+int remote_vtrace_ask(struct remote_guest *g, struct err *e);
+void remote_vtrace_end(struct remote_guest *g);
+void remote_vtrace_saved(struct remote_guest *g); /* what is worth a word now? */
+void remote_vtrace_free(struct remote_guest *g);
 
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);

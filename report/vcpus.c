@@ -82,7 +82,7 @@ static const struct thread *thread_of(const struct vcpus *v, struct tep_format_f
 				      struct tep_record *rec)
 {
 	unsigned long long tid;
-	struct thread key;
+	struct thread key = { 0 };
 
 	if (!field || tep_read_number_field(field, rec->data, &tid))
 		return NULL;

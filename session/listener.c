@@ -84,7 +84,7 @@ static void accept_ready(struct watch *w, uint32_t events)
 		if (judge(l, &peer, &e) || netconn_new(l, fd, &peer, &e))
 			hub_refused(&l->hub, &e);
 		else
-			fd = -1; /* the connection's */
+			(void)steal_fd(&fd); /* the connection's */
 	}
 }
 

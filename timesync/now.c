@@ -18,6 +18,8 @@
 #include <x86intrin.h>
 #endif
 
+#include "tracedat/head.h"
+
 enum { READINGS = 16, RATE_SHIFT = 31 };
 
 static uint64_t tsc_now(void)
@@ -92,10 +94,21 @@ bool ts_rate_end(const struct ts_rate *r, uint32_t *mult, uint32_t *shift)
 	if (now.tsc <= r->tsc || now.ns <= r->ns)
 		return false;
 	/* ns a tick, below 2 on all machines above 500 MHz; scaled to fill 32 bits. */
-	scaled = (double)(now.ns - r->ns) / (double)(now.tsc - r->tsc) * (double)(1ULL << RATE_SHIFT);
+	scaled = (double)(now.ns - r->ns) / (double)(now.tsc - r->tsc) *
+		 (double)(1ULL << RATE_SHIFT);
 	if (scaled < 1 || scaled > UINT32_MAX)
 		return false;
 	*mult = (uint32_t)(scaled + 0.5);
 	*shift = RATE_SHIFT;
 	return true;
+}
+
+int ts_rate_put(uint32_t mult, uint32_t shift, struct buf *to, struct err *e)
+{
+	struct {
+		uint32_t mult, shift;
+		uint64_t offset;
+	} rate = { mult, shift, 0 };
+
+	return tdat_put_option(to, TDAT_OPT_TSC2NSEC, &rate, sizeof(rate), e);
 }

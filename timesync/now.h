@@ -25,5 +25,7 @@ void ts_rate_begin(struct ts_rate *r);
  * machine has no TSC.
  */
 bool ts_rate_end(const struct ts_rate *r, uint32_t *mult, uint32_t *shift);
+/* Append the option record TSC2NSEC (trace-cmd.dat.v7(5)); zero is where the TSC was 0. */
+int ts_rate_put(uint32_t mult, uint32_t shift, struct buf *to, struct err *e);
 
 #endif

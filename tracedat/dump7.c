@@ -43,7 +43,7 @@ static struct view string_at(const struct dump *d, uint32_t id)
 {
 	size_t left = id < d->strings.len ? d->strings.len - id : 0;
 
-	return (struct view){ left ? d->strings.data + id : NULL, left };
+	return (struct view){ left ? d->strings.data + id : (const uint8_t *)"", left };
 }
 
 static void put_strings(const struct dump *d)

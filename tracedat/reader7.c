@@ -244,7 +244,7 @@ static int named_section(struct tdat_file *f, uint16_t id, struct view *body, st
 
 int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err *e)
 {
-	struct section s;
+	struct section s = { 0 };
 	int rc = named_section(f, id, body, &s, e);
 
 	return rc ? err_prefix(e, "%s", f->path) : 0;
@@ -253,7 +253,7 @@ int file_section(struct tdat_file *f, uint16_t id, struct view *body, struct err
 int file_read_block(struct tdat_file *f, const struct file_block *b, struct section *s,
 		    struct err *e)
 {
-	struct view body;
+	struct view body = { 0 };
 	struct place pl;
 	int rc;
 
@@ -294,7 +294,7 @@ static int read_buffer(struct tdat_file *f, struct view option, struct err *e)
 	const char *name = rcur_text(&c), *clock = rcur_text(&c);
 	uint32_t page_size = rcur_u32(&c), ncpus = rcur_u32(&c);
 	struct tdat_file_buffer *b;
-	struct section s;
+	struct section s = { 0 };
 	int rc;
 
 	if (c.bad || ncpus > c.left / 20)
@@ -317,7 +317,7 @@ static int read_text(struct tdat_file *f, struct view option, struct err *e)
 {
 	struct rcur c = rcur_make(option.p, option.len, f->head.big);
 	uint64_t off = rcur_u64(&c);
-	struct section s;
+	struct section s = { 0 };
 	int rc;
 
 	if (c.bad)
@@ -371,7 +371,7 @@ int file_start7(struct tdat_file *f, struct err *e)
 int open_v7_head(struct tdat_file *f, struct err *e)
 {
 	const struct tdat_option *o;
-	struct section s;
+	struct section s = { 0 };
 	int rc = file_start7(f, e);
 
 	if (!rc)

@@ -145,7 +145,7 @@ static void count_and_buffer(int fd)
 int net_data_port(enum net_kind k, int control, uint32_t *from, struct err *e)
 {
 	struct net_addr a = { .len = sizeof(a.sa) };
-	int fd, rc = -EADDRINUSE;
+	int fd = -1, rc = -EADDRINUSE;
 
 	if (getsockname(control, (struct sockaddr *)&a.sa, &a.len))
 		return err_set(e, errno, "cannot tell which address the client has reached");

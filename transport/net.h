@@ -16,9 +16,9 @@ enum net_kind { NET_UDP, NET_TCP, NET_VSOCK, NET_NR };
 const char *net_kind_name(enum net_kind k); /* "UDP" ... */
 
 enum {
-	NET_ADDR_TEXT = 64,	/* room for net_addr_text() */
-	NET_NAME_MAX = 256,	/* room for a host's name */
-	NET_DATA_PORT = 1500,	/* data ports are searched from here up */
+	NET_ADDR_TEXT = 64,   /* room for net_addr_text() */
+	NET_NAME_MAX = 256,   /* room for a host's name */
+	NET_DATA_PORT = 1500, /* data ports are searched from here up */
 	NET_DATA_PORT_MAX = 6000,
 };
 
@@ -33,7 +33,8 @@ uint32_t net_addr_port(const struct net_addr *a);
 /* The same host? Ports do not count; ::ffff:1.2.3.4 is 1.2.3.4. */
 bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
 
-/* Is @a one of the addresses of @host (a name, or an address)? The name is looked up at each call. */
+/* Is @a one of the addresses of @host (a name, or an address)? The name is looked up at each call.
+ */
 bool net_addr_is(const struct net_addr *a, const char *host);
 
 /* ::ffff:1.2.3.4 becomes 1.2.3.4, as name servers know it; others stay. */
@@ -49,8 +50,8 @@ int net_listen(enum net_kind k, const char *bind, uint32_t port, struct err *e);
 
 /*
  * A data port for the peer of @control (its local address is where we bind): the first free one
- * from *from up to NET_DATA_PORT_MAX; *from becomes that port + 1. UDP: a socket that counts what it
- * drops (SO_RXQ_OVFL) with the largest receive buffer that we may have.
+ * from *from up to NET_DATA_PORT_MAX; *from becomes that port + 1. UDP: a socket that counts what
+ * it drops (SO_RXQ_OVFL) with the largest receive buffer that we may have.
  */
 int net_data_port(enum net_kind k, int control, uint32_t *from, struct err *e);
 
@@ -80,8 +81,8 @@ int net_split(enum net_kind k, const char *text, char *host, uint32_t *port, str
 int net_connect(enum net_kind k, const char *host, uint32_t port, uint64_t wait_ns, struct err *e);
 
 /*
- * Connect to another port of the same peer as @control: a data port. UDP never waits; else a refusal
- * is tried again for up to a second, as the peer may not listen there yet.
+ * Connect to another port of the same peer as @control: a data port. UDP never waits; else a
+ * refusal is tried again for up to a second, as the peer may not listen there yet.
  */
 int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wait_ns,
 		       struct err *e);

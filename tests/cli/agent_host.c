@@ -69,7 +69,7 @@ struct host {
 	uint8_t in[FRAME];
 };
 
-static void die(const char *fmt, ...)
+__attribute__((noreturn)) static void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -374,9 +374,12 @@ static void get_closed(struct host *h)
 	if (n > 16) {
 		uint64_t told = 0;
 
-		for (uint32_t i = 0; i < be(h->in + 12, 4); i++)
-			told += h->streams[i].want =
-				be(h->in + 16 + 28 * i, 8) + h->page_size; /* a mark */
+		for (uint32_t i = 0; i < be(h->in + 12, 4); i++) {
+			uint64_t want = be(h->in + 16 + 28 * i, 8) + h->page_size; /* a mark */
+
+			h->streams[i].want = want;
+			told += want;
+		}
 		if (h->leased)
 			bytes = join_streams(h);
 		if (told != bytes)

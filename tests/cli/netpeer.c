@@ -243,7 +243,7 @@ static void tinit_v3(struct peer *p, const char *page, const char *features)
 
 	be(&b, p->cpus, 4);
 	be(&b, number(page), 4);
-	be(&b, (uint64_t)(p->tcp + !!features), 4);
+	be(&b, (uint64_t)p->tcp + !!features, 4);
 	if (p->tcp)
 		text(&options, "tcp");
 	if (features) {

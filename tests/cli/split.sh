@@ -10,36 +10,8 @@
 # only one piece of -r with an end, doubles events when the start is before the first one, loses
 # the last event of each CPU with -r alone, and an event here and there where pieces of -r -m meet.
 
-set -uo pipefail
-trace_cmd=$(realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-lock=${TRACEFS_LOCK:-/tmp/tracefs.lock}
-inside=$(dirname "$(realpath "$0")")/report_stock.sh # has the mount namespace
-n=0 failed=0
-
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 77
-}
-
-[ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
-[ "$(id -u)" = 0 ] || skip "recording with the stock trace-cmd needs root"
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unshare -m true 2>/dev/null || skip "no mount namespaces here"
-
-# record "INSTANCE..." FILE ARGS...
-record() {
-	local instances=$1 file=$2
-	shift 2
-	# shellcheck disable=SC2086  # several words
-	flock -w 120 "$lock" unshare -m "$inside" --inside $instances -- \
-		timeout -k 5 60 "$stock" record -o "$file" "$@" >log 2>&1 && return
-	echo "# stock could not record $file: $(tail -n 1 log)"
-	rm -f "$file"
-	return 1
-}
+# shellcheck source=tests/cli/stock.lib
+. "$(dirname "$0")/stock.lib"
 
 load='dd if=/dev/zero of=/dev/null bs=1 count=8000 2>/dev/null; sleep 0.05'
 ev=(-e sched -e raw_syscalls)
@@ -171,6 +143,13 @@ for f in v7 v6 lost lost6; do
 	as_stock $f.dat -C 1 -m 3 "$a" "$b"
 	as_stock $f.dat "${a%???}" "${b%???}"
 	as_stock $f.dat 1 2
+	# The time of a piece begins with the start, on whatever CPU that is, or between two events.
+	for cpu in 0 1; do
+		a=$("$stock" report -t --cpu $cpu $f.dat 2>/dev/null | grep ' \[' | sed -n 300p | grep -oE '[0-9]+\.[0-9]{9}')
+		[ -n "$a" ] || continue
+		as_stock $f.dat -C $((1 - cpu)) -u 200 "$a"
+		as_stock $f.dat -u 20 "${a%???}001"
+	done
 done
 
 # Instances: stock leaves them out, so only the sum is compared.

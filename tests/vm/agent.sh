@@ -42,7 +42,7 @@ agent_log() {
 }
 
 agent_start() {
-	vm_run $G "trace-cmd agent -D -l /tmp/agent.log $*" >"$T_DIR/started"
+	vm_run $G "trace-cmd agent -D -l /tmp/agent.log" >"$T_DIR/started"
 }
 
 server_logs() {

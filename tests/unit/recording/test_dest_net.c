@@ -121,7 +121,7 @@ static void tear_down(struct rig *r)
 static void check_sink(struct rig *r, uint32_t cpu, const struct pump_opts *o)
 {
 	bool udp = r->row->kind == NET_UDP;
-	uint8_t page[PAGE], got[PAGE + 64];
+	uint8_t page[PAGE], got[PAGE + 64] = { 0 };
 	int fd = udp ? r->data[cpu] : accept(r->data[cpu], NULL, NULL);
 
 	assert_int_equal(o->datagram, udp);
@@ -177,7 +177,7 @@ static void sort_messages(struct rig *r)
 		if (m.type == MSG_SENDMETA)
 			buf_add(state == MSG_S_META ? &r->meta : &r->tail, m.meta.data, m.meta.len);
 		else if (m.type == MSG_FINMETA)
-			state = state == MSG_S_META ? MSG_S_RECORDING : MSG_S_RECORDING;
+			state = MSG_S_RECORDING;
 		r->closed = m.type == MSG_CLOSE;
 		if (r->closed)
 			assert_int_equal(m.close.cpus, r->row->features & MSG_F_TOTALS ? CPUS : 0);

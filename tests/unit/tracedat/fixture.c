@@ -415,7 +415,7 @@ static void put_at(const struct repack *r, uint64_t at, uint64_t v, size_t size)
 /* {u32 compressed size, u32 size, data}; zstd as a stream, so without the size in its frame. */
 static void put_chunk(struct repack *r, const uint8_t *from, size_t n)
 {
-	size_t room = ZSTD_compressBound(n) + compressBound(n), packed = room;
+	size_t room = ZSTD_compressBound(n) + compressBound(n), packed;
 	uint8_t *mem = malloc(room);
 	uLongf zn = room;
 
