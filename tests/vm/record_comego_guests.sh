@@ -4,15 +4,12 @@
 # QEMU, the end of QEMU. What came before is saved, the rest goes on, and the guest that is back is
 # recorded next.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/agent_common.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/comego.bash"
 
 # begin NAME: both guests and this machine, and some events of each
 begin() {
 	record "$1" -C mono $HOST_EVENTS -A one $WRITES -A two $WRITES
-	runs_or_bail one "$1"
-	runs_or_bail two "$1"
-	wait_for 10 here_runs || t_fail "this machine does not record"
+	all_run "$1" one two
 	vm_run one "$(dd_job 200)" >/dev/null
 	vm_run two "$(dd_job 100)" >/dev/null
 	sleep 2 # the agent looks at each CPU once a second
@@ -30,18 +27,6 @@ end() {
 		"$1: the merged report has both"
 	assert_ok "$1: our checker finds the file of one whole" "$HELPERS/dat_check" "$OUT/$1-one.dat"
 	same_soon two "$1"
-}
-
-# next WHAT: one is recorded again
-next() {
-	record n -C mono $HOST_EVENTS -A one $WRITES
-	runs_or_bail one n
-	vm_run one "$(dd_job 150)" >/dev/null
-	record_end n
-	assert_eq 0 "$RC" "$1: the next recording of one is whole"
-	[ "$RC" = 0 ] || sed 's/^/# /' <<<"$TEXT"
-	writes_are "$OUT/n-one.dat" 150 "$1: the next recording"
-	same_soon one "$1"
 }
 
 # Another QEMU of the same shape as that of guest one, which waits for it.
@@ -65,16 +50,16 @@ monitor_pair one
 guest_boot one 2 --no-share --qemu -action --qemu reboot=reset "${MONITOR[@]}"
 guest_boot two 1
 monitor one qmp_capabilities
-agent_start one
-agent_start two
+agent_up one
+agent_up two
 
 t_begin "a reboot in the middle"
 begin reboot
 vm_run one '(sleep 0.2; reboot -f) >/dev/null 2>&1 &'
 _vm_answer one VMREADY "$VM_BOOT_TIMEOUT" || t_bail "one does not come up again"
-agent_start one
+agent_up one
 end reboot "its agent began anew"
-next "reboot"
+whole_of one 150 "reboot"
 
 t_begin "a migration in the middle"
 begin migration
@@ -92,7 +77,7 @@ else
 	t_fail "the agent over there goes on for ever" "$(cat "$(host_log server)")"
 fi
 same_soon one "migration"
-next "migration"
+whole_of one 150 "migration"
 
 t_begin "the end of QEMU"
 begin quit
@@ -101,5 +86,5 @@ monitor there quit
 wait_for 10 test ! -e "/proc/$(vm_pid one)/exe" || t_fail "QEMU does not quit"
 end quit "its agent is gone"
 guest_boot one 2
-agent_start one
-next "quit"
+agent_up one
+whole_of one 150 "quit"
