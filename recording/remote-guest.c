@@ -96,20 +96,6 @@ static void let_go(struct remote_guest *g)
 	remote_way_end(&g->way);
 }
 
-static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
-{
-	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
-	struct remotes *r = g->all;
-	struct remote_sync_unit unit = { r->mult, r->shift };
-	int ret = g->other_clock ? 0 : remotes_put_rate(r, to, e);
-
-	if (ret)
-		return ret;
-	if (g->sync)
-		return remote_sync_put(g->sync, r->o.trace_id, &unit, to, e);
-	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
-}
-
 int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
 		     struct err *e)
 {
@@ -126,7 +112,7 @@ int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *
 static int send_tail(struct remote_guest *g, struct err *e)
 {
 	struct buf tail = { 0 };
-	int ret = put_tail(g, &tail, e);
+	int ret = remote_guest_put_time(g, &tail, e);
 
 	for (size_t at = 0; !ret && at < tail.len; at += MSG_META_MAX)
 		ret = remote_guest_say(g, MSG_SENDMETA, tail.data + at,
@@ -147,6 +133,7 @@ void remote_guest_save(struct remote_guest *g)
 	remote_guest_go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
+	remote_guest_warn(g);
 	ret = send_tail(g, &e);
 	if (!ret && g->closed)
 		ret = session_msg(g->run.session, g->closed, g->chans, g->nchans, &e);
@@ -194,6 +181,12 @@ static void session_send(void *ctx, const struct msg *m)
 	(void)ctx, (void)m; /* RINIT, and what was stored: no agent asks for that */
 }
 
+static void session_arrived(void *ctx, uint32_t cpu, const uint8_t *page, uint32_t size)
+{
+	(void)size; /* that of the layout */
+	remote_guest_page(ctx, cpu, page);
+}
+
 /* This guest's part is over before its time. */
 void remote_guest_fail(struct remote_guest *g, const struct err *why)
 {
@@ -237,8 +230,9 @@ static void session_late(void *ctx, struct session *s, const struct err *e)
 
 int remote_guest_session(struct remote_guest *g, struct err *e)
 {
-	struct session_owner owner = { g, session_send, session_late, session_released,
-				       session_closed };
+	struct session_owner owner = {
+		g, session_send, session_late, session_released, session_closed, session_arrived
+	};
 	struct hub *h = &g->all->hub;
 	struct session_env env = h->env;
 	AUTO_FREE char *name = link_guest_path(g->all->stem, g->way.name);
@@ -325,6 +319,7 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		ret = remote_guest_session(g, e);
 	if (!ret)
 		ret = send_tinit(g, resp, e);
+	g->layout.size = resp->page_size;
 	if (!ret)
 		ret = remote_begin_sync(g, resp, round_done, e);
 	if (!ret)
@@ -338,6 +333,8 @@ static int got_data(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		g->metadata_tail = true;
 	else
 		remote_guest_go(g, REMOTE_METADATA); /* patience begins anew */
+	if (!g->layout.data_off)
+		remote_guest_layout(g, m->buf, m->len);
 	for (size_t at = 0; at < m->len; at += MSG_META_MAX) {
 		int ret = remote_guest_say(g, MSG_SENDMETA, m->buf + at,
 					   min_u64(m->len - at, MSG_META_MAX), e);
@@ -650,7 +647,7 @@ void remote_guest_free(struct remote_guest *g)
 		run_free(&g->run);
 	}
 	close_channels(g);
-	remote_sync_free(g->sync);
+	remote_guest_end_time(g);
 	remote_way_end(&g->way);
 	free(g->tids);
 	free(g->closed);

@@ -11,6 +11,7 @@
 #include "recording/remote.h"
 #include "session/hub.h"
 #include "timesync/now.h"
+#include "tracedat/page.h"
 
 /* How to get at an agent: remote-reach.c */
 struct remote_way {
@@ -67,7 +68,9 @@ struct remote_guest {
 	struct agent_link *link;
 	struct watch lease; /* its end */
 	struct timer patience;
-	struct remote_sync *sync; /* NULL: the clocks are not compared */
+	struct remote_sync *sync;  /* NULL: the clocks are not compared */
+	struct remote_time *time;  /* likewise */
+	struct page_layout layout; /* of the guest; .data_off 0: not known yet */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
 	uint64_t trace_id;
@@ -130,9 +133,18 @@ void remote_guest_free(struct remote_guest *g); /* what was not saved goes away 
 
 /* remote-methods.c */
 void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
-/* g->sync with the method that the agent chose; NULL if none. @done is called with @g. */
+/* g->sync and g->time, with the method that the agent chose; NULL if none. @done is called with @g.
+ */
 int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e);
+
+/* remote-guest-time.c: the first bytes of its metadata say what its pages look like. */
+void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
+void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page); /* just came */
+/* Options of its file: the rate of the clock, and how it is read. */
+int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
+void remote_guest_warn(struct remote_guest *g); /* what of its clock is not as it should be */
+void remote_guest_end_time(struct remote_guest *g);
 
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);

@@ -92,12 +92,26 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h);
 
 enum agent_probe_id { AGENT_PROBE_ASK = 1, AGENT_PROBE_ANSWER = 2 };
 
-struct agent_probe {
-	uint32_t seq, cpu;	     /* cpu: the guest's, on which the times are to be taken */
-	uint64_t received, answered; /* ANSWER only: when ASK came and when this was sent */
+enum {
+	AGENT_PROBE_APIC_UNKNOWN = UINT32_MAX,
+	AGENT_PROBE_ANYWHERE = UINT32_MAX, /* .cpu: whichever CPU it is */
+	AGENT_PROBE_WANT_PAIR = BIT(0),
 };
 
-/* @m is a TIME_SYNC frame with protocol "probe". */
+struct agent_probe {
+	uint32_t seq, cpu; /* cpu: the guest's, on which the times are to be taken */
+	uint32_t want;	   /* ASK only: bits of AGENT_PROBE_WANT_* */
+	/* ANSWER only: when ASK came and when this was sent */
+	uint64_t received, answered;
+	uint32_t apic; /* of the CPU, where the times were taken there */
+	/* Of the guest's device ptp_kvm: between these two times of the guest the host's
+	 * CLOCK_REALTIME was .host; .host 0: not asked for, or there is none. */
+	struct agent_pair {
+		uint64_t before, after, host;
+	} pair;
+};
+
+/* @m is a TIME_SYNC frame with protocol "probe". What a shorter one does not say is unknown. */
 int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e);
 int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent_probe *p);
 
