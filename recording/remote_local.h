@@ -92,6 +92,11 @@ struct remote_guest {
 	enum exit_status status;
 };
 
+static inline bool remote_is_starting(const struct remote_guest *g)
+{
+	return g->state < REMOTE_FIRST;
+}
+
 enum remotes_phase {
 	PHASE_NEW,
 	PHASE_ASKING,
@@ -148,6 +153,13 @@ void remote_guest_end_time(struct remote_guest *g);
 
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);
+
+/* remote-session.c */
+/* Nothing is said or heard any more. */
+void remote_guest_hang_up(struct remote_guest *g);
+/* The guest has left: what is in the channels is taken now, and they go back. */
+void remote_guest_let_go(struct remote_guest *g);
+void remote_guest_close_chans(struct remote_guest *g);
 /* Its part is over before its time. */
 void remote_guest_fail(struct remote_guest *g, const struct err *why);
 /* All is said: the session has the rest to do. */
