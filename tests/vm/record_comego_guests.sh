@@ -10,7 +10,7 @@ set -euo pipefail
 begin() {
 	record "$1" -C mono $HOST_EVENTS -A one $WRITES -A two $WRITES
 	all_run "$1" one two
-	vm_run one "$(dd_job 200)" >/dev/null
+	vm_run one "$(dd_job 2000)" >/dev/null
 	vm_run two "$(dd_job 100)" >/dev/null
 	sleep 2 # the agent looks at each CPU once a second
 }
@@ -21,9 +21,9 @@ end() {
 	record_end "$1"
 	assert_eq 3 "$RC" "$1: status 3"
 	assert_contains "$TEXT" "guest one: $2" "$1: the table says that one left"
-	writes_are "$OUT/$1-one.dat" 200 "$1: what came before"
+	cut_are "$OUT/$1-one.dat" 2000 "$1: what came before"
 	writes_are "$OUT/$1-two.dat" 400 "$1: the other guest"
-	assert_eq "200 400" "$(writes_of "$OUT/$1.dat" one) $(writes_of "$OUT/$1.dat" two)" \
+	assert_eq "$(events "$OUT/$1-one.dat" sys_enter_write) 400" "$(writes_of "$OUT/$1.dat" one) $(writes_of "$OUT/$1.dat" two)" \
 		"$1: the merged report has both"
 	assert_ok "$1: our checker finds the file of one whole" "$HELPERS/dat_check" "$OUT/$1-one.dat"
 	same_soon two "$1"
