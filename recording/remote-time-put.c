@@ -194,10 +194,14 @@ static bool kvm_is_of_interest(const struct remote_time *t)
 	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
 }
 
-static int add_error(const struct verdict *v, const struct remote_time_unit *u, struct buf *text)
+static int add_error(const struct remote_time *t, const struct verdict *v,
+		     const struct remote_time_unit *u, struct buf *text)
 {
 	int ret;
 
+	if (v->error == ERROR_UNKNOWN && t->found_off)
+		return buf_addf(text, "; error at least %" PRId64 " ns",
+				to_ns((int64_t)t->found_off, u));
 	if (v->error == ERROR_UNKNOWN)
 		return buf_addf(text, "; error not known");
 	ret = buf_addf(text, "; error at most %" PRId64 " ns",
@@ -245,7 +249,7 @@ static int put_verdict(const struct remote_time *t, const struct verdict *v,
 	if (!ret && v->error != ERROR_UNKNOWN)
 		ret = buf_addf(&text, " +-%" PRIu64, v->drift_off);
 	ret = ret ?: buf_addf(&text, " ppb");
-	ret = ret ?: add_error(v, u, &text);
+	ret = ret ?: add_error(t, v, u, &text);
 	ret = ret ?: add_counts(t, v, &text);
 	ret = ret ?: add_reasons(t, &text);
 	ret = ret ?: buf_add(&text, "\n", 1);
@@ -310,6 +314,9 @@ const char *remote_time_warning(struct remote_time *t)
 	}
 	if (t->pair_refuted)
 		add_warning(t, "its clock is measured, since its ptp_kvm contradicts its answers");
+	if (t->found_off)
+		add_warning(t, "its clock is not where " TS_PTP_NAME
+			       " says: pages came before what is in them happened");
 	if (n) {
 		snprintf(text, sizeof(text), "%" PRIu64 " of its times violate causality", n);
 		add_warning(t, text);

@@ -134,8 +134,14 @@ void remote_time_lost(struct remote_time *t)
 
 void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s)
 {
+	const struct remote_clock_of *c = &t->clocks[cpu < t->n ? cpu : 0];
+	struct ts_range r;
+
 	t->samples++;
 	ts_points_add(t->found, cpu, s); /* it counts what does not fit */
+	if (!ts_bound_at(c->order, s->time + (uint64_t)s->offset, &r) || s->offset <= r.hi)
+		return;
+	t->found_off = max_u64(t->found_off, (uint64_t)s->offset - (uint64_t)r.hi);
 }
 
 void remote_time_failed(struct remote_time *t, const struct err *why)

@@ -25,6 +25,7 @@ struct remote_time {
 
 	struct ts_points *found; /* owned: by "ptp"; NULL: the method is not that */
 	struct err why;		 /* .code: it has failed */
+	uint64_t found_off;	 /* its points are wrong by as much, at least: so pages say */
 
 	bool wants_pair, pair_refuted;
 	uint64_t pairs;
