@@ -572,6 +572,48 @@ static void test_busy(void **state)
 	turn(b, 10);
 }
 
+/* A guest that was migrated to us while it recorded: nobody here asked for that. */
+static void test_records_for_nobody(void **state)
+{
+	struct bench *b = *state;
+	int guest = boot(b, "web1", false), asker;
+	char text[1024];
+	struct got g;
+
+	say_hello(guest, true);
+	turn(b, 20);
+	assert_int_equal(read(guest, text, sizeof(text)), sizeof(CLOSE) - 1);
+	assert_memory_equal(text, CLOSE, sizeof(CLOSE) - 1);
+	PUT(guest, "\0\0\0\20\0\0\0\4its tail, CLOSE_RESP");
+	turn(b, 20);
+	assert_int_equal(read(guest, text, sizeof(text)), -1); /* no word of a fault */
+	assert_state(b, "web1", "agent busy\t" VERSION_TEXT "\t\t0");
+	say_hello(guest, false);
+	asker = lease(b, &g);
+	drop(&g);
+	close(asker);
+	close(guest);
+	turn(b, 10);
+}
+
+static void test_leaves(void **state)
+{
+	struct bench *b = *state;
+	struct agent_hello h = { .leaving = true, .cpus = CPUS, .version = VERSION_TEXT };
+	int guest = boot(b, "web1", true), asker;
+	uint8_t frame[256];
+	struct wcur w = wcur_make(frame, sizeof(frame), true);
+
+	agent_hello_put(&w, &h);
+	put(guest, frame, sizeof(frame) - w.left);
+	turn(b, 20);
+	asker = ask(b, "lease web1\n");
+	assert_says(b, asker, "error 107 no agent answers in guest web1\n(eof)");
+	close(asker);
+	close(guest);
+	turn(b, 10);
+}
+
 /* record --virt over a second connection of a guest that is lent. */
 static void test_record_virt_while_lent(void **state)
 {
@@ -847,6 +889,8 @@ int main(void)
 		TEST(test_leaves_while_waiting),
 		TEST(test_half_a_hello),
 		TEST(test_busy),
+		TEST(test_records_for_nobody),
+		TEST(test_leaves),
 		TEST(test_record_virt_while_lent),
 		TEST(test_words_end_a_lease),
 		TEST(test_guest_gone),
