@@ -26,7 +26,7 @@ WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 ALLFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS)) $(call PKGS,--cflags)
 SANFLAGS := -fsanitize=address,undefined$(if $(FUZZING),$(comma)fuzzer-no-link) -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
-LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lpthread
+LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lm -lpthread
 LDFLAGS += $(if $(STATIC),-static)
 VERSION	:= $(shell cat VERSION)
 
@@ -110,6 +110,13 @@ $(B)/tests/helpers/%: tests/cli/%.c $(call libs,$(lastword $(LAYERS)))
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
 
+# The tests of guests run these in guests: they are made static, beside the static trace-cmd.
+$(B)/tests/helpers/%: tests/vm/%.c $(call libs,base)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALLFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) $(LDLIBS)
+
+GUEST_HELPERS := $(patsubst tests/vm/%.c,build/static/tests/helpers/%,$(wildcard tests/vm/*.c))
 HELPERS	:= $(patsubst tests/cli/%.c,$(B)/tests/helpers/%,$(wildcard tests/cli/*.c))
 CLI	:= $(sort $(wildcard tests/cli/*.sh))
 VM	:= $(sort $(filter-out tests/vm/lib.sh tests/vm/trace.sh,$(wildcard tests/vm/*.sh)))
@@ -138,7 +145,7 @@ check-cli: check-bins
 
 # For guests without shared libraries. Plugins cannot be loaded into it: report on the host.
 static:
-	@$(MAKE) --no-print-directory B=build/static STATIC=1 SAN= build/static/trace-cmd
+	@$(MAKE) --no-print-directory B=build/static STATIC=1 SAN= build/static/trace-cmd $(GUEST_HELPERS)
 
 # Benchmarks. bench/*.c are their helpers: feed runs on the host, the others in guests (static).
 $(B)/bench/%: bench/%.c $(call libs,$(lastword $(LAYERS)))

@@ -4,7 +4,8 @@
  *
  * Theory of operation
  *
- * Options, signals and the log; all else is recording/agent.c.
+ * Options, signals and the log; all else is recording/agent.c, and recording/virtio-trace.c for the
+ * agent that only starts and stops.
  *
  * -p may stand without a port, which the option table does not know: argv gets the usual port then.
  */
@@ -18,6 +19,7 @@
 #include "base/loop.h"
 #include "recording/agent.h"
 #include "recording/virt-ports.h"
+#include "recording/virtio-trace.h"
 #include "trace-cmd.h"
 #include "tracing/meta.h"
 #include "transport/virtio-port.h"
@@ -27,7 +29,7 @@ enum { ALLOW_MAX = 64 };
 #define PORT_TEXT "823" /* AGENT_PORT */
 
 struct agent_ctx {
-	bool daemon, verbose;
+	bool daemon, verbose, virtio_trace, to_stdout;
 	const char *client, *logfile;
 	uint64_t port; /* UINT64_MAX = not given */
 	char *allow[ALLOW_MAX];
@@ -49,7 +51,7 @@ static int add_allow(void *ctx, const struct opt *o, const char *val, struct err
 #define AT(member) .off = offsetof(struct agent_ctx, member)
 
 static const struct opt agent_opts[] = {
-	{ 'p', "port", "PORT", "listen on vsock, or with -N on TCP (" PORT_TEXT ")", opt_set_u64,
+	{ 'p', "port", "[PORT]", "listen on vsock, or with -N on TCP (" PORT_TEXT ")", opt_set_u64,
 	  AT(port) },
 	{ 'N', NULL, "CLIENT", "listen on TCP, for this host only", opt_set_text, AT(client) },
 	{ 'D', "daemon", NULL, "run in the background", opt_set_flag, AT(daemon) },
@@ -60,6 +62,11 @@ static const struct opt agent_opts[] = {
 	  .complete = "event" },
 	{ 0, "max-rate", "SIZE", "read at most SIZE a second from the ring buffers", opt_set_size,
 	  AT(max_rate) },
+	{ 0, "virtio-trace", NULL,
+	  "be the kernel tree's trace-agent: raw pages, at the host's order", opt_set_flag,
+	  AT(virtio_trace) },
+	{ 'o', NULL, NULL, "with --virtio-trace: the pages go to stdout", opt_set_flag,
+	  AT(to_stdout) },
 	{ 0, "verbose", NULL, "log more", opt_set_flag, AT(verbose) },
 };
 
@@ -67,6 +74,12 @@ static void got_signal(void *ctx, int signo)
 {
 	(void)signo;
 	agent_stop(ctx);
+}
+
+static void got_end(void *ctx, int signo)
+{
+	(void)signo;
+	loop_stop(ctx);
 }
 
 static void log_start(struct log *log, const struct agent *a, const struct agent_opts *o)
@@ -79,12 +92,13 @@ static void log_start(struct log *log, const struct agent *a, const struct agent
 		log_info(log, "serves on vsock port %u", agent_port(a));
 }
 
+static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+
 /* Until a signal. */
 static int serve(struct loop *loop, struct agent *a, const struct agent_opts *o, int ready_fd,
 		 struct err *e)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
-	int ret = loop_signals(loop, signals, got_signal, a, e);
+	int ret = loop_signals(loop, end_signals, got_signal, a, e);
 
 	if (ret)
 		return ret;
@@ -105,6 +119,12 @@ static int open_control(const struct agent_opts *o, struct err *e)
 	return fd;
 }
 
+static struct log *open_log(const struct agent_ctx *c, struct err *e)
+{
+	return log_open(c->daemon && !c->logfile ? "/dev/null" : c->logfile,
+			c->verbose ? LOG_DEBUG : LOG_INFO, e);
+}
+
 static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 {
 	char version[META_VERSION_MAX];
@@ -122,8 +142,7 @@ static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 	AUTO_FD ctl = -1;
 	int ret = -1;
 
-	o.log = log_open(c->daemon && !c->logfile ? "/dev/null" : c->logfile,
-			 c->verbose ? LOG_DEBUG : LOG_INFO, &e);
+	o.log = open_log(c, &e);
 	ctl = o.log ? open_control(&o, &e) : -1;
 	o.ctl = ctl;
 	if (!e.code)
@@ -140,6 +159,54 @@ static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 	return ret ? EXIT_FAILED : EXIT_WHOLE;
 }
 
+/* --virtio-trace: the port says start and stop until a signal comes. */
+static int serve_orders(struct loop *loop, const struct vtrace_opts *o, int ready_fd, struct err *e)
+{
+	struct vtrace *v = NULL;
+	int ret = loop_signals(loop, end_signals, got_end, loop, e);
+
+	if (!ret)
+		v = vtrace_new(loop, o, e);
+	if (!ret && !v)
+		ret = -EIO;
+	if (!ret)
+		log_info(o->log, "waits for orders on virtio port " VIRT_CTL_PORT);
+	if (!ret && ready_fd >= 0)
+		ret = daemon_ready(ready_fd, e);
+	if (!ret)
+		ret = loop_run(loop, e);
+	vtrace_free(v);
+	return ret;
+}
+
+static enum exit_status run_virtio_trace(const struct agent_ctx *c, int ready_fd)
+{
+	struct vtrace_opts o = { .ctl = -1, .to_stdout = c->to_stdout };
+	struct loop *loop = NULL;
+	struct err e = { 0 };
+	AUTO_FD ctl = -1;
+	int ret = -1;
+
+	o.log = open_log(c, &e);
+	if (o.log)
+		ctl = vport_open(VIRT_CTL_PORT, O_RDWR, &e);
+	o.ctl = ctl;
+	if (ctl >= 0)
+		loop = loop_new(&e);
+	if (loop)
+		ret = serve_orders(loop, &o, ready_fd, &e);
+	if (ret)
+		err_print(stderr, &e);
+	loop_free(loop);
+	log_close(o.log);
+	return ret ? EXIT_FAILED : EXIT_WHOLE;
+}
+
+static enum exit_status run_one(const struct agent_ctx *c, int ready_fd)
+{
+	return c->virtio_trace ? run_virtio_trace(c, ready_fd) : run(c, ready_fd);
+}
+
 static enum exit_status run_daemon(const struct agent_ctx *c)
 {
 	struct err e = { 0 };
@@ -148,7 +215,7 @@ static enum exit_status run_daemon(const struct agent_ctx *c)
 
 	ret = daemon_fork(&ready_fd, &pid, &e);
 	if (!ret)
-		return run(c, ready_fd);
+		return run_one(c, ready_fd);
 	if (ret < 0) {
 		if (e.code) /* else the child has said why */
 			err_print(stderr, &e);
@@ -156,6 +223,22 @@ static enum exit_status run_daemon(const struct agent_ctx *c)
 	}
 	printf("agent runs with pid %d\n", (int)pid);
 	return EXIT_WHOLE;
+}
+
+/* What the kernel tree's agent has no use for. */
+static int check_virtio_trace(const struct agent_ctx *c, struct err *e)
+{
+	if (!c->virtio_trace && c->to_stdout) {
+		err_say(e, EINVAL, "-o is for --virtio-trace");
+		return err_hint(e, "agent --virtio-trace -o >FILE");
+	}
+	if (c->virtio_trace && (c->client || c->port != UINT64_MAX || c->nallow || c->max_rate))
+		return err_say(e, EINVAL,
+			       "--virtio-trace sends what is traced over virtio-serial ports: -p, "
+			       "-N, --allow-events and --max-rate are not for it");
+	if (c->daemon && c->to_stdout)
+		return err_say(e, EINVAL, "-o is for stdout, which a daemon (-D) has not");
+	return 0;
 }
 
 static int check_ctx(const struct agent_ctx *c, const char *word, struct err *e)
@@ -166,7 +249,7 @@ static int check_ctx(const struct agent_ctx *c, const char *word, struct err *e)
 		return err_say(e, EINVAL, "agent takes no arguments, but there is '%s'", word);
 	if (c->port != UINT64_MAX && c->port > most)
 		return err_say(e, EINVAL, "there is no port %llu", (unsigned long long)c->port);
-	return 0;
+	return check_virtio_trace(c, e);
 }
 
 static bool is_number(const char *word)
@@ -206,12 +289,12 @@ static int agent(const struct command *self, int argc, char **argv)
 		err_print(stderr, &e);
 		return EXIT_USAGE;
 	}
-	return c.daemon ? run_daemon(&c) : run(&c, -1);
+	return c.daemon ? run_daemon(&c) : run_one(&c, -1);
 }
 
 const struct command cmd_agent = {
 	.name = "agent",
-	.args = "[-p [PORT] | -N CLIENT [-p PORT]] [-D] [-l LOGFILE] [OPTIONS]",
+	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [OPTIONS]",
 	.summary = "record this machine for a host that asks for it (record -A)",
 	.details = "Without -p and -N it serves on the virtio-serial port " VIRT_CTL_PORT ".\n",
 	.opts = agent_opts,

@@ -51,6 +51,8 @@ static const struct opt record_opts[] = {
 	DEST_OPTS(offsetof(struct record_ctx, dest)),
 	PLAN_OPTS,
 	{ 'a', NULL, NULL, "store the formats of all events", plan_opt_all_formats },
+	{ 0, "tsc2nsec", NULL, "store the rate of the TSC, so that report prints seconds",
+	  plan_opt_tsc2nsec },
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
@@ -86,6 +88,7 @@ static int check_guests(struct record_ctx *c, struct err *e)
 		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
 	if (!c->guests.n)
 		return 0;
+	c->plan.plan->guests = true;
 	if (dest_args_away(&c->dest))
 		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
 	if (plan_is_latency(c->plan.plan))
@@ -137,16 +140,28 @@ static enum exit_status print_guests(const struct record_ctx *c, const struct re
 		fflush(to);
 		if (r.err->code)
 			err_print(stderr, r.err);
-		if (r.note[0] && !c->quiet)
-			fprintf(stderr, "trace-cmd: guest %s: %s\n", r.name, r.note);
 		if (r.status != EXIT_WHOLE)
 			status = EXIT_LOSSES;
 	}
 	return status;
 }
 
+static void guest_left_out(void *ctx, const struct err *why)
+{
+	(void)ctx;
+	err_print(stderr, why);
+}
+
+static void guest_note(void *ctx, const char *guest, const char *text)
+{
+	const struct record_ctx *c = ctx;
+
+	if (!c->quiet)
+		fprintf(stderr, "trace-cmd: guest %s: %s\n", guest, text);
+}
+
 /* NULL without guests, or with @e. */
-static struct remotes *make_remotes(const struct record_ctx *c, const struct recording_opts *o,
+static struct remotes *make_remotes(struct record_ctx *c, const struct recording_opts *o,
 				    struct err *e)
 {
 	struct remotes_opts ro = { .wishes = &c->guests,
@@ -156,7 +171,10 @@ static struct remotes *make_remotes(const struct record_ctx *c, const struct rec
 				   .clock = c->clock,
 				   .trace_id = o->trace_id,
 				   .dir = guests_dir(NULL),
-				   .peer = o->version };
+				   .peer = o->version,
+				   .ctx = c,
+				   .left_out = guest_left_out,
+				   .note = guest_note };
 
 	return c->guests.n ? remotes_new(&ro, e) : NULL;
 }

@@ -47,19 +47,19 @@ static int set_filter(void *ctx, const struct opt *o, const char *val, struct er
 	struct report_ctx *c = ctx;
 
 	(void)o;
-	return report_plan_text(&c->plan, &c->plan.filters, val, c->exclude, e);
+	return report_plan_filter(&c->plan, val, c->exclude, e);
 }
 
 static int set_raw_event(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	(void)o;
-	return report_plan_text(plan_of(ctx), &plan_of(ctx)->raw_events, val, false, e);
+	return report_plan_events(plan_of(ctx), &plan_of(ctx)->raw_events, val, e);
 }
 
 static int set_plain_event(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	(void)o;
-	return report_plan_text(plan_of(ctx), &plan_of(ctx)->plain_events, val, false, e);
+	return report_plan_events(plan_of(ctx), &plan_of(ctx)->plain_events, val, e);
 }
 
 static int set_cpu(void *ctx, const struct opt *o, const char *val, struct err *e)

@@ -350,6 +350,17 @@ const char *size_text(uint64_t bytes, char *to, size_t room)
 	return to;
 }
 
+int set_nonblock(int fd, struct err *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK))
+		return 0;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return err_set(e, errno, "cannot set a descriptor's flags");
+	return 0;
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;

@@ -63,6 +63,8 @@ int parse_size(const char *text, uint64_t *to, const char *what, struct err *e);
 /* "1.5 MiB" into @to; returns @to. */
 const char *size_text(uint64_t bytes, char *to, size_t room);
 
+int set_nonblock(int fd, struct err *e); /* one that may have been elsewhere */
+
 uint64_t now_ns(void); /* CLOCK_MONOTONIC */
 
 #endif

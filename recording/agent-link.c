@@ -5,8 +5,7 @@
  * Theory of operation
  *
  * One buffer of the largest frame each way is all that a guest can make us keep. On a virtio port
- * the agent may have said hello while nobody listened: those are taken out wherever a frame may
- * begin.
+ * the agent may have said hello while nobody listened: it is looked for wherever a frame may begin.
  *
  * The end is told from a timer of no delay, so that the owner may free the link there.
  */
@@ -114,6 +113,8 @@ static int take_one(struct agent_link *k, struct err *e)
 	struct msg3 m;
 	int ret = agent_hello_get(&in, &h, e);
 
+	if (!ret)
+		k->owner.hello(k->owner.ctx, &h);
 	if (ret == -ENOMSG) {
 		ret = msg3_decode(&in, &m, e);
 		if (!ret)

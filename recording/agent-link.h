@@ -16,10 +16,11 @@ struct agent_link_owner {
 	int (*frame)(void *ctx, const struct msg3 *m, struct err *e);
 	/* The agent is gone (@e->code 0: it closed), or broke the rules. Nothing comes after it. */
 	void (*gone)(void *ctx, const struct err *e);
+	/* It said hello, as agents on virtio ports do; may come from before the conversation. */
+	void (*hello)(void *ctx, const struct agent_hello *h);
 };
 
-/* @fd is non-blocking and borrowed. What an idle agent said before (hellos) is skipped. NULL on
- * error. */
+/* @fd is non-blocking and borrowed. NULL on error. */
 struct agent_link *agent_link_new(struct loop *l, int fd, const struct agent_link_owner *owner,
 				  struct err *e);
 /* Nothing is said or heard any more; .gone is not called. Also from a callback. */

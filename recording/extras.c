@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * extras.c - what a recording stores besides the trace, when it is asked to: --date, --proc-map
+ * extras.c - what a recording stores besides the trace, when it is asked to: --date,
+ * --proc-map, --tsc2nsec
  *
  * Theory of operation
  *
- * Both are option records at the end of the metadata. The distance of the trace clock to the time
+ * All are option records at the end of the metadata. The distance of the trace clock to the time
  * of day is measured before tracing is on: what cannot be measured is an error before there is
  * anything to lose. The maps of the processes of -P are read at the start and again at the end, as
- * far as they are there then; the command's is taken at its exit (tracing/procmap.c).
+ * far as they are there then; the command's is taken at its exit (tracing/procmap.c). The rate of
+ * the TSC is measured from the start to the end.
  */
 #include "recording/extras.h"
 
@@ -16,13 +18,15 @@
 #include <signal.h>
 
 #include "base/cleanup.h"
+#include "timesync/now.h"
 #include "tracedat/head.h"
 #include "tracing/procmap.h"
 #include "tracing/walltime.h"
 
 struct extras {
-	bool date;
+	bool date, tsc2nsec;
 	int64_t offset_us;
+	struct ts_rate rate; /* where its measurement began */
 	pid_t child;
 	struct procmap_watch *watch;
 	struct process {
@@ -66,6 +70,8 @@ struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *t
 		return NULL;
 	}
 	x->date = o->date;
+	x->tsc2nsec = o->tsc2nsec;
+	ts_rate_begin(&x->rate);
 	x->child = o->maps ? o->child : 0;
 	if (x->date)
 		ret = walltime_measure(top, o->clock, &x->offset_us, e);
@@ -94,18 +100,33 @@ void extras_command_ended(struct extras *x)
 	x->watch = NULL;
 }
 
-int extras_put(struct extras *x, struct buf *to, struct err *e)
+static int put_date(const struct extras *x, struct buf *to, struct err *e)
 {
 	char date[32];
+	int len = snprintf(date, sizeof(date), "0x%" PRIx64, (uint64_t)x->offset_us);
+
+	return tdat_put_option(to, TDAT_OPT_DATE, date, (uint32_t)len + 1, e);
+}
+
+static int put_rate(const struct extras *x, struct buf *to, struct err *e)
+{
+	uint32_t mult, shift;
+
+	if (!ts_rate_end(&x->rate, &mult, &shift))
+		return err_say(e, EOPNOTSUPP, "--tsc2nsec: this machine has no TSC that runs");
+	return ts_rate_put(mult, shift, to, e);
+}
+
+int extras_put(struct extras *x, struct buf *to, struct err *e)
+{
 	int ret = 0;
 
 	if (!x)
 		return 0;
-	if (x->date) {
-		int len = snprintf(date, sizeof(date), "0x%" PRIx64, (uint64_t)x->offset_us);
-
-		ret = tdat_put_option(to, TDAT_OPT_DATE, date, (uint32_t)len + 1, e);
-	}
+	if (x->date)
+		ret = put_date(x, to, e);
+	if (!ret && x->tsc2nsec)
+		ret = put_rate(x, to, e);
 	for (size_t i = 0; !ret && i < x->n; i++) {
 		struct process *p = &x->process[i];
 

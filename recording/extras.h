@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* extras.h - what a recording stores besides the trace, when it is asked to: --date, --proc-map */
+/*
+ * extras.h - what a recording stores besides the trace, when it is asked to: --date,
+ * --proc-map, --tsc2nsec
+ */
 #ifndef RECORDING_EXTRAS_H
 #define RECORDING_EXTRAS_H
 
@@ -10,6 +13,7 @@ struct extras;
 
 struct extras_opts {
 	bool date;
+	bool tsc2nsec;
 	const struct trace_plan *maps; /* --proc-map: of the processes in it; NULL: of none */
 	pid_t child;		       /* --proc-map: and of the command that waits; 0 = none */
 	const char *clock;	       /* of the top buffer: applied_clock() */

@@ -236,19 +236,29 @@ static bool is_v2_error(const uint8_t *at, size_t n)
 	return rcur_u32(&c) == AGENT_HELLO && !cmd && size >= V2_ERROR_MIN && size <= MSG3_MAX;
 }
 
+static bool is_close(const uint8_t *at, size_t n)
+{
+	struct rcur c = rcur_make(at, n, true);
+
+	return rcur_u32(&c) == MSG3_HEADER && rcur_u32(&c) == MSG3_CLOSE && !rcur_u32(&c) && !c.bad;
+}
+
 /* Skip what is no request: what is left may be one. */
 static void seek(struct guest_link *k)
 {
-	bool refused = false;
+	bool refused = false, closed = false;
 	size_t at = 0;
 
 	while (at < k->nin && !may_be_request(k->in + at, k->nin - at)) {
 		refused |= is_v2_error(k->in + at, k->nin - at);
+		closed |= is_close(k->in + at, k->nin - at);
 		at++;
 	}
 	drop_input(k, at);
 	if (refused)
 		k->opts.owner.refused(k->opts.owner.ctx);
+	if (closed)
+		k->opts.owner.closed(k->opts.owner.ctx);
 }
 
 /* One frame. False: there is none now. */

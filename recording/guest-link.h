@@ -27,6 +27,8 @@ struct guest_link_owner {
 	void (*opened)(void *ctx);
 	/* A link that seeks: an old server's ERROR was skipped. */
 	void (*refused)(void *ctx);
+	/* A link that seeks: CLOSE was skipped. */
+	void (*closed)(void *ctx);
 };
 
 struct guest_link_opts {

@@ -4,16 +4,19 @@
  *
  * Theory of operation
  *
- *   asked      TRACE_REQ was sent; TRACE_RESP says CPUs and channels, and the session begins
+ *   asked      TRACE_REQ was sent; an agent on a virtio port says hello, as one who is busy
+ *   heard      TRACE_RESP says CPUs and channels, and the session begins
  *   metadata   SEND_DATA.. FIN_DATA
  *   first      it records; its clock is compared with ours, and then it counts as running
  *   running    pages flow; the clocks are compared now and then
  *   ended      the agent said CLOSE_RESP before we said CLOSE, or is gone: what came waits to be
- *              saved with the rest, since the rate of the TSC is known only then
+ *              saved with the rest, since the rate of the TSC is known only then. The channels go
+ *              back: the guest may come again, and be recorded for somebody else
  *   last       our recording is over: the clocks are compared once more
  *   closing    CLOSE was sent; the agent's last metadata come, and CLOSE_RESP
  *   saving     the session drains the channels and puts the file together
  *   done
+ *   left out   it is recorded for somebody else, and nothing is queued
  *
  * To the session the guest is a V3 client: the agent's frames are put into the words of struct msg.
  * The session is told that a tail was agreed on, whatever the agent knows of that, because the last
@@ -28,37 +31,32 @@
 
 #include "base/cleanup.h"
 #include "guests/vcpus.h"
-#include "tracedat/head.h"
 #include "tracedat/link.h"
 #include "wire/dialect.h"
-#include "wire/ext.h"
 
-#define CONNECT_WAIT (3 * NSEC_PER_SEC) /* for all data ports */
-#define QUIET	     (300 * NSEC_PER_MSEC)
-#define HURRY	     (500 * NSEC_PER_MSEC)
+#define QUIET (300 * NSEC_PER_MSEC)
+#define HURRY (500 * NSEC_PER_MSEC)
 
 static const struct {
 	const char *name;
 	unsigned int patience_s; /* 0 = any time */
 } states[REMOTE_NR_STATES] = {
+	[REMOTE_ASKED] = { "a word of its agent", 15 },
+	[REMOTE_HEARD] = { "an answer to the request", 60 },
 	/* A released agent first compares clocks for a minute, before it sends metadata. */
-	[REMOTE_ASKED] = { "an answer to the request", 60 },
 	[REMOTE_METADATA] = { "metadata", 120 },
 	[REMOTE_CLOSING] = { "its end of the recording", 60 },
+	/* Its agent has said all; QEMU may have some of the pages still. */
+	[REMOTE_ENDED] = { "the last of its pages", 1 },
 };
 
-static void go(struct remote_guest *g, enum remote_state next)
+void remote_guest_go(struct remote_guest *g, enum remote_state next)
 {
 	g->state = next;
 	loop_disarm(&g->patience);
 	if (states[next].patience_s)
 		loop_arm(g->all->loop, &g->patience, states[next].patience_s * NSEC_PER_SEC);
 	remotes_news(g->all);
-}
-
-static bool is_before_running(const struct remote_guest *g)
-{
-	return g->state < REMOTE_FIRST;
 }
 
 /* The end */
@@ -72,7 +70,7 @@ static void close_channels(struct remote_guest *g)
 }
 
 /* Nothing is said or heard any more. */
-static void hang_up(struct remote_guest *g)
+void remote_guest_hang_up(struct remote_guest *g)
 {
 	if (g->sync)
 		remote_sync_stop(g->sync);
@@ -81,22 +79,17 @@ static void hang_up(struct remote_guest *g)
 		agent_link_cut(g->link); /* it may be what called us */
 }
 
-static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
+/* The guest has left: what is in the channels is taken now, and they go back. */
+static void let_go(struct remote_guest *g)
 {
-	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
-	struct remotes *r = g->all;
-	struct remote_sync_unit unit = { r->mult, r->shift };
-	int ret = remotes_put_rate(r, to, e);
-
-	if (ret)
-		return ret;
-	if (g->sync)
-		return remote_sync_put(g->sync, r->o.trace_id, &unit, to, e);
-	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
+	loop_disarm(&g->patience);
+	for (size_t i = 0; i < g->nchans; i++)
+		chan_cut(g->chans[i]);
+	remote_way_end(&g->way);
 }
 
-static int session_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
-		       struct err *e)
+int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
+		     struct err *e)
 {
 	struct msg m = { .type = type };
 
@@ -111,27 +104,28 @@ static int session_say(struct remote_guest *g, enum msg_type type, const uint8_t
 static int send_tail(struct remote_guest *g, struct err *e)
 {
 	struct buf tail = { 0 };
-	int ret = put_tail(g, &tail, e);
+	int ret = remote_guest_put_time(g, &tail, e);
 
 	for (size_t at = 0; !ret && at < tail.len; at += MSG_META_MAX)
-		ret = session_say(g, MSG_SENDMETA, tail.data + at,
-				  min_u64(tail.len - at, MSG_META_MAX), e);
+		ret = remote_guest_say(g, MSG_SENDMETA, tail.data + at,
+				       min_u64(tail.len - at, MSG_META_MAX), e);
 	if (!ret)
-		ret = session_say(g, MSG_FINMETA, NULL, 0, e);
+		ret = remote_guest_say(g, MSG_FINMETA, NULL, 0, e);
 	buf_free(&tail);
 	return ret;
 }
 
 /* All is said: the session has the rest to do. */
-static void save(struct remote_guest *g)
+void remote_guest_save(struct remote_guest *g)
 {
 	struct err e = { 0 };
 	int ret;
 
-	hang_up(g);
-	go(g, REMOTE_SAVING);
+	remote_guest_hang_up(g);
+	remote_guest_go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
+	remote_guest_warn(g);
 	ret = send_tail(g, &e);
 	if (!ret && g->closed)
 		ret = session_msg(g->run.session, g->closed, g->chans, g->nchans, &e);
@@ -152,13 +146,15 @@ static void session_closed(void *ctx, struct session *s, const struct session_re
 		snprintf(g->path, sizeof(g->path), "%s", res->path);
 	if (res->totals && g->totals)
 		*g->totals = *res->totals;
+	if (g->vtrace)
+		remote_vtrace_saved(g);
 	if (res->err->code && !g->err.code)
 		g->err = *res->err;
 	if (g->err.code && g->status == EXIT_WHOLE)
 		g->status = EXIT_LOSSES;
 	run_closed(&g->run, res);
 	remote_way_end(&g->way);
-	go(g, REMOTE_DONE);
+	remote_guest_go(g, REMOTE_DONE);
 }
 
 static void run_gone(struct run *r)
@@ -177,8 +173,14 @@ static void session_send(void *ctx, const struct msg *m)
 	(void)ctx, (void)m; /* RINIT, and what was stored: no agent asks for that */
 }
 
+static void session_arrived(void *ctx, uint32_t cpu, const uint8_t *page, uint32_t size)
+{
+	(void)size; /* that of the layout */
+	remote_guest_page(ctx, cpu, page);
+}
+
 /* This guest's part is over before its time. */
-static void fail(struct remote_guest *g, const struct err *why)
+void remote_guest_fail(struct remote_guest *g, const struct err *why)
 {
 	struct err e = *why;
 
@@ -187,29 +189,40 @@ static void fail(struct remote_guest *g, const struct err *why)
 		return;
 	if (!g->err.code)
 		g->err = e;
-	hang_up(g);
-	if (is_before_running(g)) {
-		go(g, REMOTE_DONE);
+	remote_guest_hang_up(g);
+	if (!remote_guest_is_recording(g)) {
+		remote_guest_go(g, REMOTE_DONE);
 		remotes_failed(g->all, &e);
 	} else if (g->state == REMOTE_FIRST || g->state == REMOTE_RUNNING) {
-		go(g, REMOTE_ENDED);
+		let_go(g);
+		remote_guest_go(g, REMOTE_ENDED);
+		loop_disarm(&g->patience);
 	} else {
-		save(g);
+		remote_guest_save(g);
 	}
+}
+
+/* It is somebody else's; @why names it. */
+void remote_guest_leave_out(struct remote_guest *g, const struct err *why)
+{
+	remote_guest_hang_up(g);
+	g->err = *why;
+	g->state = REMOTE_LEFT_OUT;
+	loop_disarm(&g->patience);
+	remote_way_end(&g->way);
 }
 
 static void session_late(void *ctx, struct session *s, const struct err *e)
 {
 	(void)s;
-	fail(ctx, e);
+	remote_guest_fail(ctx, e);
 }
 
-/* What the agent says */
-
-static int begin_session(struct remote_guest *g, struct err *e)
+int remote_guest_session(struct remote_guest *g, struct err *e)
 {
-	struct session_owner owner = { g, session_send, session_late, session_released,
-				       session_closed };
+	struct session_owner owner = {
+		g, session_send, session_late, session_released, session_closed, NULL
+	};
 	struct hub *h = &g->all->hub;
 	struct session_env env = h->env;
 	AUTO_FREE char *name = link_guest_path(g->all->stem, g->way.name);
@@ -219,217 +232,25 @@ static int begin_session(struct remote_guest *g, struct err *e)
 	g->place.exact = g->file;
 	env.place = &g->place;
 	env.gen = WIRE_V3;
+	if (remote_guest_wants_pages(g))
+		owner.arrived = session_arrived;
 	g->run = (struct run){ .free = run_gone };
 	ret = name ? path_fmt(g->file, sizeof(g->file), e, "%s", name)
 		   : err_set(e, ENOMEM, "no memory for a recording");
 	return ret ? ret : run_begin(h, &g->run, &env, &owner, g->way.name, e);
 }
 
-static int open_channels(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	uint64_t deadline = now_ns() + CONNECT_WAIT;
-	bool own = !g->way.leased;
-
-	g->chans = calloc(resp->cpus, sizeof(*g->chans));
-	if (!g->chans)
-		return err_set(e, ENOMEM, "no memory for %u data channels", resp->cpus);
-	for (uint32_t cpu = 0; cpu < resp->cpus; cpu++) {
-		struct guest_chan at = { cpu, own ? GUEST_CHAN_SOCKET : GUEST_CHAN_FIFO, "" };
-		int fd = remote_data(&g->way, resp, cpu, deadline, e);
-
-		if (fd < 0)
-			return fd;
-		snprintf(at.path, sizeof(at.path), "of CPU %u", cpu);
-		g->chans[cpu] = chan_adopt(&g->all->hub.chan_env, &at, fd, e);
-		if (!g->chans[cpu])
-			return -ENOMEM;
-		g->nchans++;
-	}
-	return 0;
-}
-
-static int send_tinit(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
-{
-	struct msg m = { .type = MSG_TINIT };
-
-	g->granted = resp->ext.present ? resp->ext.features : 0;
-	m.tinit.cpus = resp->cpus;
-	m.tinit.page_size = resp->page_size;
-	m.tinit.use_tcp = true; /* a stream of bytes each */
-	m.tinit.ext = (struct msg_ext){ .present = true,
-					.features = g->granted | MSG_F_TAIL,
-					.stream_id = g->all->o.trace_id,
-					.peer = resp->ext.peer ? resp->ext.peer : "" };
-	return session_msg(g->run.session, &m, g->chans, g->nchans, e);
-}
-
-static void note_version(struct remote_guest *g, const char *agent)
-{
-	if (!ext_same_version(agent))
-		snprintf(g->note, sizeof(g->note), "its agent is %.100s, and this is trace-cmd %s",
-			 agent, VERSION);
-}
-
-static void round_done(void *ctx);
-
-static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	AUTO_FREE struct agent_resp *resp = malloc(sizeof(*resp));
-	int ret = resp ? agent_resp_get(m, resp, e) : err_set(e, ENOMEM, "no memory for a guest");
-
-	if (ret)
-		return ret;
-	if (g->way.leased && !resp->fifos)
-		return err_say(e, EPROTO, "wants to be reached over a network for its pages");
-	g->trace_id = resp->trace_id;
-	g->cpus = resp->cpus;
-	g->tids = calloc(g->cpus, sizeof(*g->tids));
-	if (!g->tids)
-		return err_set(e, ENOMEM, "no memory for %u vCPUs", g->cpus);
-	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
-	if (resp->ext.present)
-		note_version(g, resp->ext.peer);
-	ret = open_channels(g, resp, e);
-	if (!ret)
-		ret = begin_session(g, e);
-	if (!ret)
-		ret = send_tinit(g, resp, e);
-	if (!ret)
-		ret = remote_begin_sync(g, resp, round_done, e);
-	if (!ret)
-		go(g, REMOTE_METADATA);
-	return ret;
-}
-
-static int got_data(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	if (g->state != REMOTE_METADATA)
-		g->metadata_tail = true;
-	else
-		go(g, REMOTE_METADATA); /* patience begins anew */
-	for (size_t at = 0; at < m->len; at += MSG_META_MAX) {
-		int ret = session_say(g, MSG_SENDMETA, m->buf + at,
-				      min_u64(m->len - at, MSG_META_MAX), e);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int got_fin(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	int ret = 0;
-
-	(void)m;
-	if (g->state == REMOTE_METADATA || g->metadata_tail)
-		ret = session_say(g, MSG_FINMETA, NULL, 0, e);
-	g->metadata_tail = false;
-	if (ret || g->state != REMOTE_METADATA)
-		return ret;
-	go(g, g->sync ? REMOTE_FIRST : REMOTE_RUNNING);
-	if (g->sync)
-		remote_sync_first(g->sync);
-	return 0;
-}
-
-static int got_sync(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	if (!g->sync)
-		return err_say(e, EPROTO, "sent TIME_SYNC, which was not agreed on");
-	return remote_sync_frame(g->sync, m, e);
-}
-
-static int got_closed(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	struct msg *c = calloc(1, sizeof(*c));
-	int ret;
-
-	if (!c)
-		return err_set(e, ENOMEM, "no memory for the totals");
-	c->type = MSG_CLOSE;
-	ret = agent_closed_get(m, &c->close.cpus, c->close.total, e);
-	if (ret) {
-		free(c);
-		return ret;
-	}
-	free(g->closed);
-	g->closed = c;
-	if (g->state == REMOTE_CLOSING) {
-		save(g);
-		return 0;
-	}
-	err_say(&g->err, ECANCELED, "guest %s: the agent ended its recording before this one",
-		g->way.name);
-	if (g->state == REMOTE_LAST) {
-		save(g);
-		return 0;
-	}
-	hang_up(g);
-	go(g, REMOTE_ENDED);
-	return 0;
-}
-
-static int got_refusal(struct remote_guest *g, const struct msg3 *m, struct err *e)
-{
-	struct rcur body = rcur_make(m->buf, m->len, true);
-	struct msg refusal = { .type = MSG_ERROR };
-
-	msg_get_reason(&body, &refusal);
-	if (refusal.error.reason[0])
-		return err_say(e, EREMOTEIO, "its agent says: %s", refusal.error.reason);
-	if (g->state != REMOTE_ASKED)
-		return err_say(e, EREMOTEIO, "its agent gave up, and says no reason");
-	return err_say(e, EREMOTEIO, "its agent refused the request, and says no reason");
-}
-
-#define IN(s)		 BIT(REMOTE_##s)
-#define WHILE_IT_RECORDS (IN(FIRST) | IN(RUNNING) | IN(LAST) | IN(CLOSING))
-
-static const struct {
-	int (*got)(struct remote_guest *g, const struct msg3 *m, struct err *e);
-	uint32_t in;
-} frames[MSG3_NR] = {
-	[MSG3_TRACE_RESP] = { got_resp, IN(ASKED) },
-	[MSG3_SEND_DATA] = { got_data, IN(METADATA) | WHILE_IT_RECORDS },
-	[MSG3_FIN_DATA] = { got_fin, IN(METADATA) | WHILE_IT_RECORDS },
-	[MSG3_TIME_SYNC] = { got_sync, IN(METADATA) | WHILE_IT_RECORDS },
-	[MSG3_CLOSE_RESP] = { got_closed, WHILE_IT_RECORDS },
-	[MSG3_NOT_SUPP] = { got_refusal, IN(ASKED) | IN(METADATA) | WHILE_IT_RECORDS },
-};
-
-static int link_frame(void *ctx, const struct msg3 *m, struct err *e)
-{
-	struct remote_guest *g = ctx;
-
-	if (frames[m->type].got && frames[m->type].in & BIT(g->state))
-		return frames[m->type].got(g, m, e);
-	return err_say(e, EPROTO, "sent %s, which does not belong here", msg3_name(m->type));
-}
-
-static void link_gone(void *ctx, const struct err *e)
-{
-	struct remote_guest *g = ctx;
-	struct err closed = { 0 };
-
-	err_say(&closed, ECONNRESET, "%s",
-		g->state == REMOTE_ASKED ? "its agent closed the connection instead of an answer: "
-					   "it is busy, or refuses an argument"
-		: is_before_running(g)	 ? "its agent closed the connection before it recorded: "
-					   "it may refuse an argument, and has the reason in its log"
-					 : "its agent is gone");
-	fail(g, e->code ? e : &closed);
-}
-
+/* A server that was killed has told the agent nothing, and the next one would take the pages. */
 static void lease_over(struct watch *w, uint32_t events)
 {
 	struct remote_guest *g = container_of(w, struct remote_guest, lease);
 	struct err e = { 0 };
 
 	(void)events;
+	agent_link_say(g->link, MSG3_CLOSE);
 	err_say(&e, ECONNRESET,
 		"virt-server has taken its channels back: the guest or the server ended");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 }
 
 static void patience_over(struct timer *t)
@@ -437,42 +258,42 @@ static void patience_over(struct timer *t)
 	struct remote_guest *g = container_of(t, struct remote_guest, patience);
 	struct err e = { 0 };
 
+	if (g->state == REMOTE_ENDED) {
+		let_go(g);
+		return;
+	}
 	err_say(&e, ETIMEDOUT, "%s did not come in %u s", states[g->state].name,
 		states[g->state].patience_s);
-	fail(g, &e);
+	if (g->state == REMOTE_ASKED)
+		err_hint(&e, "is the guest paused, or its agent stopped? 'trace-cmd agent' there");
+	remote_guest_fail(g, &e);
 }
 
 /* What we want */
 
-static void say_close(struct remote_guest *g)
+void remote_guest_close(struct remote_guest *g)
 {
 	agent_link_say(g->link, MSG3_CLOSE);
-	go(g, REMOTE_CLOSING);
-}
-
-static void round_done(void *ctx)
-{
-	struct remote_guest *g = ctx;
-
-	if (g->state == REMOTE_FIRST)
-		go(g, REMOTE_RUNNING);
-	else if (g->state == REMOTE_LAST)
-		say_close(g);
+	remote_guest_go(g, REMOTE_CLOSING);
 }
 
 void remote_guest_end(struct remote_guest *g)
 {
 	switch (g->state) {
 	case REMOTE_ENDED:
-		save(g);
+		remote_guest_save(g);
 		break;
 	case REMOTE_FIRST:
 	case REMOTE_RUNNING:
-		if (!g->sync) {
-			say_close(g);
+		if (g->vtrace) {
+			remote_vtrace_end(g);
 			break;
 		}
-		go(g, REMOTE_LAST);
+		if (!g->sync) {
+			remote_guest_close(g);
+			break;
+		}
+		remote_guest_go(g, REMOTE_LAST);
 		remote_sync_last(g->sync);
 		break;
 	default:
@@ -485,7 +306,7 @@ void remote_guest_hurry(struct remote_guest *g)
 	struct err e = { 0 };
 
 	err_say(&e, EINTR, "its last words were not waited for");
-	fail(g, &e);
+	remote_guest_fail(g, &e);
 	if (g->run.session)
 		session_hurry(g->run.session, HURRY);
 }
@@ -519,10 +340,8 @@ static int send_request(struct remote_guest *g, struct err *e)
 	return 0;
 }
 
-int remote_guest_ask(struct remote_guest *g, struct err *e)
+int remote_guest_reach(struct remote_guest *g, struct err *e)
 {
-	struct agent_link_owner owner = { g, link_frame, link_gone };
-	struct remotes *r = g->all;
 	int ret;
 
 	g->patience.fire = patience_over;
@@ -530,11 +349,34 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 	g->totals = calloc(1, sizeof(*g->totals));
 	if (!g->totals)
 		return err_set(e, ENOMEM, "no memory for guest %s", g->wish->at);
-	ret = remote_reach(r->o.dir, g->wish, &g->way, e);
-	if (ret)
-		return err_prefix(e, "guest %s", g->wish->at);
-	if (g->way.leased) {
-		g->qemu = guest_pid(g->wish->at);
+	if (g->wish->virtio_trace)
+		ret = remote_vtrace_reach(g, e);
+	else
+		ret = remote_reach(g->all->o.dir, g->wish, &g->way, e);
+	if (!ret && g->way.leased && !g->vtrace)
+		remote_guest_note_version(g, g->way.lease.version);
+	if (ret && !strstr(e->what, g->wish->at)) /* virt-server's words may have it */
+		err_prefix(e, "guest %s", g->wish->at);
+	if (ret == -EBUSY)
+		remote_guest_leave_out(g, e);
+	return ret;
+}
+
+int remote_guest_ask(struct remote_guest *g, struct err *e)
+{
+	struct agent_link_owner owner = remote_guest_ears(g);
+	struct remotes *r = g->all;
+	int ret;
+
+	if (g->wish->virtio_trace) {
+		ret = remote_vtrace_ask(g, e);
+		return ret ? err_prefix(e, "guest %s", g->wish->at) : 0;
+	}
+	ret = remote_connect(g->wish, &g->way, e);
+
+	if (!ret)
+		g->qemu = remote_qemu(g->wish, &g->way);
+	if (!ret && g->way.leased) {
 		g->lease.fd = g->way.lease.fd;
 		ret = loop_watch(r->loop, &g->lease, EPOLLIN, e);
 	}
@@ -544,23 +386,24 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 		err_prefix(e, "guest %s", g->wish->at);
 		return ret;
 	}
-	go(g, REMOTE_ASKED);
+	remote_guest_go(g, g->way.leased ? REMOTE_ASKED : REMOTE_HEARD);
 	return 0;
 }
 
 void remote_guest_free(struct remote_guest *g)
 {
 	loop_disarm(&g->patience);
+	remote_vtrace_free(g);
 	if (g->link)
 		agent_link_say(g->link, MSG3_CLOSE);
-	hang_up(g);
+	remote_guest_hang_up(g);
 	agent_link_free(g->link);
 	if (g->run.session) {
 		session_forget(g->run.session);
 		run_free(&g->run);
 	}
 	close_channels(g);
-	remote_sync_free(g->sync);
+	remote_guest_end_time(g);
 	remote_way_end(&g->way);
 	free(g->tids);
 	free(g->closed);

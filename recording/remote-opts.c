@@ -58,17 +58,44 @@ int remote_opt_guest(void *ctx, const struct opt *o, const char *val, struct err
 	return 0;
 }
 
-int remote_opt_name(void *ctx, const struct opt *o, const char *val, struct err *e)
+/* The guest that an option behind its -A is for. NULL: there is none. */
+static struct remote_wish *guest_of(void *ctx, const struct opt *o, struct err *e)
 {
 	struct remote_wish *g = last_of(wishes_of(ctx, o));
 
-	if (!g) {
-		err_say(e, EINVAL, "--name is for a guest, and stands behind its -A");
-		err_hint(e, "-A GUEST --name %s", val);
-		return -EINVAL;
-	}
-	g->name = val;
-	return 0;
+	if (g)
+		return g;
+	err_say(e, EINVAL, "--%s is for a guest, and stands behind its -A", o->l);
+	err_hint(e, "-A GUEST --%s%s%s", o->l, o->arg ? " " : "", o->arg ? o->arg : "");
+	return NULL;
+}
+
+int remote_opt_name(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	struct remote_wish *g = guest_of(ctx, o, e);
+
+	if (g)
+		g->name = val;
+	return g ? 0 : -EINVAL;
+}
+
+int remote_opt_virtio_trace(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	struct remote_wish *g = guest_of(ctx, o, e);
+
+	(void)val;
+	if (g)
+		g->virtio_trace = true;
+	return g ? 0 : -EINVAL;
+}
+
+int remote_opt_metadata(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	struct remote_wish *g = guest_of(ctx, o, e);
+
+	if (g)
+		g->metadata = val;
+	return g ? 0 : -EINVAL;
 }
 
 int remote_opt_interval(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -106,8 +133,15 @@ static int add_option(struct remote_wish *g, const struct opt *o, const char *va
 
 static bool is_hosts(const struct opt *o)
 {
-	return o->set == remote_opt_guest || o->set == remote_opt_name ||
-	       o->set == remote_opt_interval;
+	static int (*const ours[])(void *, const struct opt *, const char *,
+				   struct err *) = { remote_opt_guest, remote_opt_name,
+						     remote_opt_interval, remote_opt_virtio_trace,
+						     remote_opt_metadata };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (o->set == ours[i])
+			return true;
+	return false;
 }
 
 static int hand_out(void *ctx, const struct opt *o, const char *val, struct err *e)
@@ -174,6 +208,34 @@ static int best_clock(const char **to, struct err *e)
 	return ret;
 }
 
+/* Nobody can tell the kernel tree's agent how to trace; -C says which clock is set there. */
+static int judge_virtio_trace(struct remote_wish *g, struct err *e)
+{
+	for (size_t i = 0; i < g->args.n; i++) {
+		if (!strcmp(g->args.name[i], "-C") && i + 1 < g->args.n) {
+			g->clock = g->args.name[++i];
+			continue;
+		}
+		err_say(e, EINVAL,
+			"guest %s: %s cannot be told to an agent of virtio-trace, which knows only "
+			"start and stop",
+			g->at, g->args.name[i]);
+		err_hint(e, "'trace-cmd start' in the guest sets up its tracing");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int judge_metadata(const struct remote_wish *g, struct err *e)
+{
+	if (g->virtio_trace || !g->metadata)
+		return 0;
+	err_say(e, EINVAL, "guest %s: --metadata is for --virtio-trace; its agent sends its own",
+		g->at);
+	err_hint(e, "-A %s --virtio-trace --metadata %s", g->at, g->metadata);
+	return -EINVAL;
+}
+
 /* What the guest's own words say of the clock must be the same. */
 static int judge_guest(const struct remote_wish *g, const char *clock, struct err *e)
 {
@@ -226,9 +288,13 @@ int remote_clock(struct trace_plan *plan, struct remote_wishes *w, const char **
 	if (!ret)
 		*clock = best;
 	for (size_t i = 0; !ret && i < w->n; i++) {
-		ret = judge_guest(w->list[i], *clock, e);
-		if (!ret)
-			ret = put_clock(w->list[i], *clock, e);
+		struct remote_wish *g = w->list[i];
+
+		ret = judge_metadata(g, e);
+		if (!ret && g->virtio_trace)
+			ret = judge_virtio_trace(g, e);
+		else if (!ret)
+			ret = judge_guest(g, *clock, e) ?: put_clock(g, *clock, e);
 	}
 	return ret;
 }

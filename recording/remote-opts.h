@@ -14,9 +14,12 @@
 
 /* One -A. */
 struct remote_wish {
-	const char *at;	   /* as typed: a name or an address; borrowed from the command line */
-	const char *name;  /* --name, NULL = as @at says */
-	struct names args; /* for the agent: what follows "record" */
+	const char *at;	      /* as typed: a name or an address; borrowed from the command line */
+	const char *name;     /* --name, NULL = as @at says */
+	struct names args;    /* for the agent: what follows "record" */
+	bool virtio_trace;    /* its agent is the kernel tree's: it hears only start and stop */
+	const char *metadata; /* for .virtio_trace: a path, NULL = none; borrowed */
+	const char *clock;    /* for .virtio_trace: its -C, NULL = not given; borrowed from .args */
 };
 
 struct remote_wishes {
@@ -31,6 +34,8 @@ struct remote_wishes {
 int remote_opt_guest(void *ctx, const struct opt *o, const char *val, struct err *e);
 int remote_opt_name(void *ctx, const struct opt *o, const char *val, struct err *e);
 int remote_opt_interval(void *ctx, const struct opt *o, const char *val, struct err *e);
+int remote_opt_virtio_trace(void *ctx, const struct opt *o, const char *val, struct err *e);
+int remote_opt_metadata(void *ctx, const struct opt *o, const char *val, struct err *e);
 
 /* clang-format off */
 #define REMOTE_OPTS(off_)                                                                          \
@@ -38,6 +43,11 @@ int remote_opt_interval(void *ctx, const struct opt *o, const char *val, struct 
 	  remote_opt_guest, off_ },                                                                \
 	{ 0, "name", "NAME", "behind -A: the name of the guest, for its file and the report",      \
 	  remote_opt_name, off_ },                                                                 \
+	{ 0, "virtio-trace", NULL, "behind -A: its agent is the kernel tree's, of virtio-trace",	   \
+	  remote_opt_virtio_trace, off_ },                                                         \
+	{ 0, "metadata", "PATH",                                                                   \
+	  "behind --virtio-trace: the guest's trace.dat, or its tracefs copied",                     \
+	  remote_opt_metadata, off_, "file" },                                                     \
 	{ 0, "tsync-interval", "MS", "compare the clocks of guests this often (1000); 0, -1",      \
 	  remote_opt_interval, off_ }
 /* clang-format on */

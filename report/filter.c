@@ -24,7 +24,7 @@ struct filter {
 	struct tep_handle *tep; /* borrowed */
 	struct part *parts;	/* owned */
 	size_t n;
-	size_t includes; /* how many of the parts show */
+	size_t includes; /* how many of the parts show, and of those that match nothing */
 	unsigned int hide_flags;
 };
 
@@ -90,6 +90,11 @@ int filter_add(struct filter *f, const char *text, bool exclude, struct err *e)
 	f->parts[f->n++] = (struct part){ tf, exclude };
 	f->includes += !exclude;
 	return 0;
+}
+
+void filter_add_nothing(struct filter *f, bool exclude)
+{
+	f->includes += !exclude;
 }
 
 void filter_hide_flags(struct filter *f, unsigned int flags)

@@ -20,6 +20,9 @@ void filter_free(struct filter *f);				  /* NULL is fine */
  */
 int filter_add(struct filter *f, const char *text, bool exclude, struct err *e);
 
+/* In place of a filter that means nothing in this file: no event matches it. */
+void filter_add_nothing(struct filter *f, bool exclude);
+
 /* Hide events in hard or soft interrupt context: a mask of TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ.
  */
 void filter_hide_flags(struct filter *f, unsigned int flags);

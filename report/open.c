@@ -7,7 +7,11 @@
  * Where one file is named and it is a host's (it has GUEST options), the guests' files are looked
  * for beside it, as record -A has written them. Each must have the trace id that the host's file
  * gives; what is missing or another's is said, and the report goes on without it. From then on a
- * file goes by its machine's name.
+ * file goes by its machine's name, and what the command line wants for the one file it wants for
+ * all.
+ *
+ * A filter for several files need not mean something in each: where a machine has no such events it
+ * shows none of its own. In none of them it is an error.
  */
 #include "report/run_local.h"
 
@@ -18,7 +22,7 @@ static bool is_for(const struct run *r, const struct report_text *t, size_t file
 {
 	if (t->machine)
 		return !strcmp(t->machine, input_name(&r->in[file]));
-	return t->file == ALL_FILES || (size_t)t->file == file;
+	return t->file == ALL_FILES || (size_t)t->file == file || file >= r->plan->nfiles;
 }
 
 static int mark_events(const struct run *r, const struct report_texts *texts, size_t file, int flag,
@@ -36,22 +40,44 @@ static int mark_events(const struct run *r, const struct report_texts *texts, si
 	return 0;
 }
 
-/* Filters and marks of the file. */
-static int set_up(struct run *r, size_t i, struct err *e)
+/* To all files that it is for. */
+static int add_filter(struct run *r, const struct report_text *t, struct err *e)
+{
+	size_t known = 0, unknown = 0;
+
+	for (size_t i = 0; i < r->opened; i++) {
+		int rc;
+
+		if (!is_for(r, t, i))
+			continue;
+		rc = filter_add(r->in[i].filter, t->text, t->exclude, e);
+		if (rc && rc != -EINVAL)
+			return rc;
+		if (rc)
+			filter_add_nothing(r->in[i].filter, t->exclude);
+		unknown += rc != 0;
+		known += !rc;
+	}
+	if (unknown && !known)
+		return -EINVAL;
+	err_clear(e);
+	return 0;
+}
+
+/* Filters and marks of all files. */
+static int set_up(struct run *r, struct err *e)
 {
 	const struct report_plan *p = r->plan;
-	struct input *in = &r->in[i];
 	int rc = 0;
 
 	for (size_t f = 0; !rc && f < p->filters.n; f++)
-		if (is_for(r, &p->filters.list[f], i))
-			rc = filter_add(in->filter, p->filters.list[f].text,
-					p->filters.list[f].exclude, e);
-	if (!rc)
+		rc = add_filter(r, &p->filters.list[f], e);
+	for (size_t i = 0; !rc && i < r->opened; i++) {
 		rc = mark_events(r, &p->raw_events, i, TEP_EVENT_FL_PRINTRAW, e);
-	if (!rc)
-		rc = mark_events(r, &p->plain_events, i, TEP_EVENT_FL_NOHANDLE, e);
-	filter_hide_flags(in->filter, p->hide_flags);
+		if (!rc)
+			rc = mark_events(r, &p->plain_events, i, TEP_EVENT_FL_NOHANDLE, e);
+		filter_hide_flags(r->in[i].filter, p->hide_flags);
+	}
 	return rc;
 }
 
@@ -211,9 +237,9 @@ int run_open(struct run *r, struct err *e)
 		r->vcpus = vcpus_new(&r->guests, e);
 		rc = r->vcpus ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; !rc && i < r->opened; i++)
-		rc = set_up(r, i, e);
-	return rc ? rc : check_machines(r, e);
+	if (!rc)
+		rc = check_machines(r, e);
+	return rc ? rc : set_up(r, e);
 }
 
 bool run_shows(const struct run *r, const struct input *in)

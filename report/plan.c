@@ -4,7 +4,7 @@
  *
  * Theory of operation
  *
- * Options that stand behind a file belong to it, those before the first file to all: so a text is
+ * Filters that stand behind a file belong to it, those before the first file to all: so a text is
  * kept with the index of the last file that was named when it came. Behind a --guest they belong to
  * that machine, whose file is found later.
  */
@@ -23,21 +23,34 @@ int report_plan_file(struct report_plan *p, const char *path, struct err *e)
 	return 0;
 }
 
-int report_plan_text(struct report_plan *p, struct report_texts *to, const char *text, bool exclude,
-		     struct err *e)
+static int add_text(struct report_plan *p, struct report_texts *to, const struct report_text *t,
+		    struct err *e)
 {
 	struct report_text *list = realloc(to->list, (to->n + 1) * sizeof(*list));
 
 	if (!list)
-		return err_set(e, ENOMEM, "no memory for '%s'", text);
+		return err_set(e, ENOMEM, "no memory for '%s'", t->text);
 	to->list = list;
-	list[to->n++] = (struct report_text){
-		.text = text,
-		.file = p->machines.n ? ALL_FILES : (int)p->nfiles - 1,
-		.machine = p->machines.n ? p->machines.list[p->machines.n - 1] : NULL,
-		.exclude = exclude,
-	};
+	list[to->n] = *t;
+	if (p->machines.n)
+		list[to->n].machine = p->machines.list[p->machines.n - 1];
+	to->n++;
 	return 0;
+}
+
+int report_plan_filter(struct report_plan *p, const char *text, bool exclude, struct err *e)
+{
+	struct report_text t = { .text = text, .file = (int)p->nfiles - 1, .exclude = exclude };
+
+	return add_text(p, &p->filters, &t, e);
+}
+
+int report_plan_events(struct report_plan *p, struct report_texts *to, const char *text,
+		       struct err *e)
+{
+	struct report_text t = { .text = text, .file = ALL_FILES };
+
+	return add_text(p, to, &t, e);
 }
 
 int report_plan_machine(struct report_plan *p, const char *name, struct err *e)

@@ -73,8 +73,10 @@ struct report_plan {
 };
 
 int report_plan_file(struct report_plan *p, const char *path, struct err *e);
-int report_plan_text(struct report_plan *p, struct report_texts *to, const char *text, bool exclude,
-		     struct err *e);
+/* A filter, or an expression for events, which is for all files but behind --guest. */
+int report_plan_filter(struct report_plan *p, const char *text, bool exclude, struct err *e);
+int report_plan_events(struct report_plan *p, struct report_texts *to, const char *text,
+		       struct err *e);
 int report_plan_machine(struct report_plan *p, const char *name, struct err *e);
 void report_plan_free(struct report_plan *p);
 

@@ -37,6 +37,7 @@
 enum {
 	ROUND = 1 << 20,   /* bytes in one callback: others are served too */
 	CHUNK = 256 << 10, /* of one splice; also the memory of a channel where splice is refused */
+	CUT_MAX = 64 << 20, /* bytes that are waited for at a cut: a full FIFO is 1 MiB */
 };
 
 /* Bytes taken; *end: the source has no more. A negative errno: the source is broken. */
@@ -386,7 +387,7 @@ static void chan_accept(struct watch *w, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	if (c->watch.fd >= 0)
+	if (c->watch.fd >= 0 && !c->lent)
 		pump(c, ROUND); /* the old connection may have ended unseen */
 	if (c->watch.fd >= 0) {
 		log_warn(c->env->log, "%s: a second connection is refused", c->at.path);
@@ -403,7 +404,7 @@ static int open_fifo(struct chan *c, struct err *e)
 
 static int open_socket(struct chan *c, struct err *e)
 {
-	c->listen.fd = unix_listen(c->at.path, e);
+	c->listen.fd = unix_listen(c->at.path, UNIX_FOR_GROUP, e);
 	return c->listen.fd < 0 ? c->listen.fd : loop_watch(c->env->loop, &c->listen, EPOLLIN, e);
 }
 
@@ -524,11 +525,19 @@ void chan_flush(struct chan *c, uint64_t max)
 	}
 }
 
+void chan_cut(struct chan *c)
+{
+	chan_flush(c, CUT_MAX);
+	c->n.ended = true;
+	hang_up(c);
+}
+
 int chan_lend(struct chan *c)
 {
 	if (c->watch.fd < 0)
 		return -ENOTCONN;
 	loop_unwatch(&c->watch);
+	c->lent = true;
 	return c->watch.fd;
 }
 
@@ -536,9 +545,10 @@ void chan_back(struct chan *c)
 {
 	struct err e = { 0 };
 
-	if (c->watch.fd < 0 || c->watch.loop)
+	if (!c->lent)
 		return;
-	if (loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
+	c->lent = false;
+	if (set_nonblock(c->watch.fd, &e) || loop_watch(c->env->loop, &c->watch, EPOLLIN, &e)) {
 		log_err(c->env->log, &e);
 		hang_up(c);
 	}

@@ -14,6 +14,7 @@ struct chan {
 	struct guest_chan at;
 	struct watch watch;  /* the FIFO or the connection; fd -1 = no connection */
 	struct watch listen; /* socket only */
+	bool lent;	     /* somebody else reads .watch.fd, and nobody here */
 	dev_t dev;
 	ino_t ino; /* of the file at .path, to see whether it was made anew */
 	enum chan_mode mode;

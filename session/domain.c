@@ -20,7 +20,7 @@
 
 enum { WATCHED = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR };
 
-static struct domain *find(struct server *s, const char *name)
+struct domain *domain_find(struct server *s, const char *name)
 {
 	struct domain *d = s->domains;
 
@@ -39,7 +39,7 @@ static void domain_accept(struct watch *w, uint32_t events)
 
 struct domain *domain_get(struct server *s, const char *name, struct err *e)
 {
-	struct domain *d = find(s, name);
+	struct domain *d = domain_find(s, name);
 
 	if (d)
 		return d;
@@ -181,7 +181,7 @@ static int open_listen(struct domain *d, struct err *e)
 
 	if (rc || d->listen.fd >= 0)
 		return rc;
-	d->listen.fd = unix_listen(path, e);
+	d->listen.fd = unix_listen(path, UNIX_FOR_GROUP, e);
 	if (d->listen.fd < 0)
 		return d->listen.fd;
 	rc = loop_watch(d->server->loop, &d->listen, EPOLLIN, e);

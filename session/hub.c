@@ -30,10 +30,21 @@
 
 static void look_stopped(struct hub *h)
 {
-	if (!h->stopping || h->stopped || h->runs || !jobs_idle(h->jobs))
+	if (!h->stopping || h->stopped || h->runs || h->held || !jobs_idle(h->jobs))
 		return;
 	h->stopped = true;
 	h->o.stopped(h->o.ctx);
+}
+
+void hub_hold(struct hub *h)
+{
+	h->held++;
+}
+
+void hub_let_go(struct hub *h)
+{
+	h->held--;
+	look_stopped(h);
 }
 
 /* End those who did not end themselves. */

@@ -58,6 +58,7 @@ struct hub {
 	struct run *runs;
 	struct orphan *orphans; /* being restored */
 	unsigned int nruns;
+	unsigned int held;   /* see hub_hold() */
 	uint64_t refused_ns; /* when a refused connection was last logged */
 	unsigned int nrefused;
 	bool stopping, stopped;
@@ -78,6 +79,10 @@ void hub_stop(struct hub *h);
  * records.
  */
 bool hub_status(struct hub *h, struct buf *to);
+
+/* .stopped waits until each hold is let go; a second hub_stop() does not. */
+void hub_hold(struct hub *h);
+void hub_let_go(struct hub *h);
 
 /* May one more begin now? -ESHUTDOWN, -EUSERS. */
 int hub_may_begin(const struct hub *h, struct err *e);

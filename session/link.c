@@ -412,27 +412,51 @@ void link_pause(struct link *k, bool on)
 		work_off(k);
 }
 
+bool link_is_quiet(const struct link *k)
+{
+	return !k->over && !k->paused && !k->lost && !k->nin && !k->nout;
+}
+
 int link_lend(struct link *k)
 {
 	k->paused = true;
-	k->nin = k->nout = 0;
 	loop_disarm(&k->patience);
-	loop_unwatch(&k->watch);
+	rewatch(k); /* for its end alone */
 	return k->watch.fd;
+}
+
+void link_say_close(struct link *k)
+{
+	if (!k->over)
+		send_bytes(k, agent_close, sizeof(agent_close));
+}
+
+void link_say_stop(struct link *k)
+{
+	if (!k->over)
+		send_bytes(k, (const uint8_t *)"0\n", 2);
+}
+
+void link_dismiss(struct link *k)
+{
+	k->lost = true;
+	link_say_close(k);
 }
 
 void link_back(struct link *k)
 {
 	struct err e = { 0 };
 
-	k->paused = false;
-	k->lost = true;
 	if (k->over)
 		return;
-	if (loop_watch(k->loop, &k->watch, EPOLLIN, &e))
+	k->paused = false;
+	k->lost = true;
+	if (set_nonblock(k->watch.fd, &e)) {
 		give_up(k, &e);
-	else
-		send_bytes(k, agent_close, sizeof(agent_close));
+		return;
+	}
+	rewatch(k);
+	link_say_close(k);
 }
 
 struct link *link_new(struct loop *l, int fd, const struct link_owner *owner, uint64_t patience_ns,

@@ -103,7 +103,7 @@ static int listen_shared(struct server *s, struct err *e)
 
 	if (rc)
 		return rc;
-	s->listen.fd = unix_listen(path, e);
+	s->listen.fd = unix_listen(path, UNIX_FOR_GROUP, e);
 	return s->listen.fd < 0 ? s->listen.fd : loop_watch(s->loop, &s->listen, EPOLLIN, e);
 }
 
@@ -177,6 +177,7 @@ void server_free(struct server *s)
 void server_stop(struct server *s)
 {
 	loop_unwatch(&s->listen);
+	broker_stop(s);
 	hub_stop(&s->hub);
 }
 

@@ -19,7 +19,8 @@ struct conn {
 	struct link *link;
 	struct guest_run *run;	    /* the one that its messages are for */
 	bool waiting;		    /* TCONNECT came; the domain's last recording still drains */
-	bool agent, busy;	    /* an agent speaks here; it records */
+	bool agent, busy;	    /* an agent speaks here; it records, or was lent since */
+	uint64_t heard_ns;	    /* now_ns() of its last hello */
 	char version[MSG_MAX_PEER]; /* of the agent */
 	struct conn *next;
 };
@@ -57,6 +58,7 @@ struct server {
 };
 
 /* domain.c */
+struct domain *domain_find(struct server *s, const char *name); /* NULL: there is none */
 struct domain *domain_get(struct server *s, const char *name, struct err *e); /* made if new */
 void domain_put(struct domain *d);    /* freed, if nothing keeps it */
 void domain_free(struct domain *d);   /* unlinks it from the server */
@@ -71,7 +73,8 @@ void conns_wake(struct domain *d); /* the channels are free */
 
 /* broker.c */
 int broker_open(struct server *s, struct err *e);
-void broker_close(struct server *s);
-void broker_forget(struct conn *c); /* its connection ends, and with it what was lent of it */
+void broker_stop(struct server *s);  /* nothing new is lent; what is lent comes back soon */
+void broker_close(struct server *s); /* now */
+void broker_forget(struct conn *c);  /* its connection ends, and with it what was lent of it */
 
 #endif

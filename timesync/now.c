@@ -15,8 +15,11 @@
 
 #include <time.h>
 #if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
 #include <x86intrin.h>
 #endif
+
+#include "tracedat/head.h"
 
 enum { READINGS = 16, RATE_SHIFT = 31 };
 
@@ -68,6 +71,25 @@ uint64_t ts_now(const char *clock)
 	return 0;
 }
 
+bool ts_now_is_per_cpu(const char *clock)
+{
+	return !strcmp(clock, "x86-tsc");
+}
+
+uint32_t ts_apic_id(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	uint32_t a, b, c, d;
+
+	/* The leaf of topology has all 32 bits of it in edx, the old one 8 in ebx. */
+	if (__get_cpuid_count(0xb, 0, &a, &b, &c, &d) && b)
+		return d;
+	if (__get_cpuid(1, &a, &b, &c, &d))
+		return b >> 24;
+#endif
+	return UINT32_MAX;
+}
+
 void ts_rate_begin(struct ts_rate *r)
 {
 	uint64_t best = UINT64_MAX;
@@ -99,4 +121,14 @@ bool ts_rate_end(const struct ts_rate *r, uint32_t *mult, uint32_t *shift)
 	*mult = (uint32_t)(scaled + 0.5);
 	*shift = RATE_SHIFT;
 	return true;
+}
+
+int ts_rate_put(uint32_t mult, uint32_t shift, struct buf *to, struct err *e)
+{
+	struct {
+		uint32_t mult, shift;
+		uint64_t offset;
+	} rate = { mult, shift, 0 };
+
+	return tdat_put_option(to, TDAT_OPT_TSC2NSEC, &rate, sizeof(rate), e);
 }

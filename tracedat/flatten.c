@@ -27,9 +27,10 @@ static int flatten_v6(const uint8_t *bytes, size_t len, struct buf *to, struct e
 	return rc;
 }
 
-static int put_head(const struct tdat_head *h, struct buf *to, struct err *e)
+int tdat_head_put(const struct tdat_head *h, struct buf *to, struct err *e)
 {
-	struct out o = { .fd = -1, .path = "memory", .big = h->big, .mem = to, .e = e };
+	struct err own = { 0 };
+	struct out o = { .fd = -1, .path = "memory", .big = h->big, .mem = to, .e = e ? e : &own };
 
 	put_blocks_v6(&o, h, h->cpus);
 	put_options_v6(&o, h, true);
@@ -49,7 +50,7 @@ static int flatten_v7(const uint8_t *bytes, size_t len, struct buf *to, struct e
 	f->version = 7;
 	rc = open_v7_head(f, e);
 	if (!rc)
-		rc = put_head(&f->head, to, e);
+		rc = tdat_head_put(&f->head, to, e);
 	f->map = NULL; /* borrowed */
 	tdat_close(f);
 	return rc;

@@ -102,6 +102,8 @@ struct tdat_format_iter {
 
 bool tdat_next_ftrace_format(const struct tdat_head *head, struct tdat_format_iter *it);
 bool tdat_next_event_format(const struct tdat_head *head, struct tdat_format_iter *it);
+/* Is there any of both? Without, no record can be read. */
+bool tdat_head_has_formats(const struct tdat_head *head);
 
 /*
  * Building a head (the traced machine, always in its own byte order): append the blocks in order to
@@ -126,5 +128,8 @@ int tdat_put_options_end(struct buf *to, struct err *e);
  */
 int tdat_head_flatten(const uint8_t *bytes, size_t len, struct buf *to, int *version,
 		      struct err *e);
+
+/* The same of a head that is parsed already: its blocks, .cpus and options, in its byte order. */
+int tdat_head_put(const struct tdat_head *head, struct buf *to, struct err *e);
 
 #endif

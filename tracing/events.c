@@ -269,6 +269,38 @@ static int expand_one(const struct tracefs *t, const struct event_ref *r, struct
 	return ret;
 }
 
+/* The events of @system that have a format in a copy, where nothing says what could be enabled. */
+static int copied_system(const struct tracefs *t, const char *system, struct event_refs *to,
+			 struct err *e)
+{
+	struct names events = { 0 };
+	char path[1024];
+	int ret = path_fmt(path, sizeof(path), e, "events/%s", system);
+
+	if (!ret)
+		ret = tfs_dirs(t, path, &events, e);
+	for (size_t i = 0; !ret && i < events.n; i++) {
+		ret = path_fmt(path, sizeof(path), e, "events/%s/%s/format", system,
+			       events.name[i]);
+		if (!ret && tfs_has(t, path) && add_ref(to, system, events.name[i]))
+			ret = no_memory(e);
+	}
+	names_free(&events);
+	return ret;
+}
+
+int events_copied(const struct tracefs *t, struct event_refs *to, struct err *e)
+{
+	struct names systems = { 0 };
+	int ret = tfs_dirs(t, "events", &systems, e);
+
+	for (size_t i = 0; !ret && i < systems.n; i++)
+		if (strcmp(systems.name[i], "ftrace") != 0)
+			ret = copied_system(t, systems.name[i], to, e);
+	names_free(&systems);
+	return ret;
+}
+
 struct numbered {
 	const struct event_ref *ref;
 	size_t at;

@@ -25,6 +25,9 @@ int events_find(const struct tracefs *t, const char *pattern, struct event_refs 
 /* Replace whole systems by their events (and all by all), each event once, in order. */
 int events_expand(const struct tracefs *t, struct event_refs *refs, struct err *e);
 
+/* Append all events, but for those of ftrace, that have a format in @t, which is a copy. */
+int events_copied(const struct tracefs *t, struct event_refs *to, struct err *e);
+
 void event_refs_free(struct event_refs *r);
 
 /* "events/SYSTEM/EVENT/FILE", "events/SYSTEM/FILE" or "events/FILE" into @to. */

@@ -126,7 +126,7 @@ static int put_system(const struct tracefs *t, const struct event_refs *refs, si
 	return ret;
 }
 
-static int put_systems(const struct tracefs *t, const struct trace_plan *plan, struct buf *head,
+static int put_systems(const struct tracefs *t, const struct meta_opts *o, struct buf *head,
 		       struct err *e)
 {
 	struct event_refs refs = { 0 };
@@ -136,7 +136,7 @@ static int put_systems(const struct tracefs *t, const struct trace_plan *plan, s
 	int ret = tdat_put_u32(head, 0, e);
 
 	if (!ret)
-		ret = wanted_events(t, plan, &refs, e);
+		ret = o->copy ? events_copied(t, &refs, e) : wanted_events(t, o->plan, &refs, e);
 	done = calloc(refs.n + 1, sizeof(*done));
 	if (!ret && !done)
 		ret = err_set(e, ENOMEM, "no memory for %zu events", refs.n);
@@ -202,7 +202,7 @@ int meta_collect(const struct tracefs *t, const struct meta_opts *o, struct buf 
 	if (!ret)
 		ret = put_ftrace_formats(t, head, e);
 	if (!ret)
-		ret = put_systems(t, o->plan, head, e);
+		ret = put_systems(t, o, head, e);
 	if (!ret)
 		ret = put_kallsyms(o->kallsyms ? o->kallsyms : KALLSYMS, head, e);
 	if (!ret)

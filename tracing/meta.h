@@ -21,7 +21,8 @@ struct meta_opts {
 	 */
 	const struct trace_plan *plan;
 	bool cmdlines_later;  /* end after printk_formats */
-	const char *kallsyms; /* path, NULL = /proc/kallsyms (tests) */
+	const char *kallsyms; /* path, NULL = /proc/kallsyms */
+	bool copy;	      /* @t is a copy, tfs_open_copy(): the formats that are there */
 };
 
 /* @t is the root directory. Appends to @head. */

@@ -42,7 +42,8 @@ struct plan_ctx {
 	X(functions_none, plan_set_functions_none) \
 	X(cmdlines, plan_set_cmdlines)             \
 	X(all_formats, plan_set_all_formats)       \
-	X(no_filter, plan_set_no_filter)
+	X(no_filter, plan_set_no_filter)           \
+	X(tsc2nsec, plan_set_tsc2nsec)
 
 #define PLAN_SETTER_DECLARE(name, to) \
 	int plan_opt_##name(void *ctx, const struct opt *o, const char *val, struct err *e);

@@ -252,6 +252,10 @@ int plan_set_clock(struct trace_plan *p, const char *clock, struct err *e)
 {
 	int ret = need_text(clock, "-C", e);
 
+	if (!ret && !strcmp(clock, "tsc2nsec")) {
+		p->tsc2nsec = true;
+		clock = "x86-tsc";
+	}
 	return ret ? ret : set_text(&current(p)->clock, clock, e);
 }
 
@@ -412,6 +416,13 @@ int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e)
 	return 0;
 }
 
+int plan_set_tsc2nsec(struct trace_plan *p, const char *none, struct err *e)
+{
+	(void)none, (void)e;
+	p->tsc2nsec = true;
+	return 0;
+}
+
 /* Was anything said about it? */
 static bool is_empty(const struct plan_buffer *b)
 {
@@ -447,7 +458,7 @@ int plan_check(const struct trace_plan *p, bool has_command, struct err *e)
 	}
 	if (check_removed(p, e))
 		return -EINVAL;
-	if (!anything && !p->adding) {
+	if (!anything && !p->adding && !p->guests) {
 		err_say(e, EINVAL,
 			"no event and no tracer is given, so there is nothing to record");
 		return err_hint(

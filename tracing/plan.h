@@ -69,7 +69,9 @@ struct trace_plan {
 	bool command_only;   /* -F: only the command that we start */
 	bool follow;	     /* -c: and its children */
 	bool all_formats;    /* -a: store the formats of all events */
+	bool tsc2nsec;	     /* --tsc2nsec, -C tsc2nsec: store the rate of the TSC */
 	bool trace_self;     /* --no-filter: record trace-cmd's own events too */
+	bool guests;	     /* -A: others record, so here there may be nothing to */
 };
 
 struct trace_plan *plan_new(struct err *e); /* NULL on error */
@@ -101,11 +103,12 @@ int plan_set_cmdlines(struct trace_plan *p, const char *size, struct err *e); /*
 int plan_set_ignore_missing(struct trace_plan *p, const char *none, struct err *e); /* -i */
 int plan_set_all_formats(struct trace_plan *p, const char *none, struct err *e);    /* -a */
 int plan_set_no_filter(struct trace_plan *p, const char *none, struct err *e); /* --no-filter */
+int plan_set_tsc2nsec(struct trace_plan *p, const char *none, struct err *e);  /* --tsc2nsec */
 
 /*
  * After the last option: does it make sense as a whole? Errors: nothing to record (but with
- * .adding); -c without -F or -P; -F without a command (@has_command); options of a buffer that
- * -v -B removes.
+ * .adding or .guests); -c without -F or -P; -F without a command (@has_command); options of a
+ * buffer that -v -B removes.
  */
 int plan_check(const struct trace_plan *p, bool has_command, struct err *e);
 

@@ -30,11 +30,13 @@
 #define TRACEFS_PLACE	 "/sys/kernel/tracing"
 #define DEBUGFS_PLACE	 "/sys/kernel/debug/tracing"
 #define TRACEFS_FS_MAGIC 0x74726163 /* linux/magic.h, TRACEFS_MAGIC */
+#define EVENTS		 "events"
 
 struct tracefs {
 	int fd;
 	char *path;
 	char *name;
+	bool only_events; /* the directory is what is "events" elsewhere */
 };
 
 static bool is_tracefs(const char *path)
@@ -119,6 +121,22 @@ struct tracefs *tfs_open(const char *root, struct err *e)
 	return open_dir(root ? root : found, "", e);
 }
 
+struct tracefs *tfs_open_copy(const char *path, struct err *e)
+{
+	struct tracefs *t = open_dir(path, "", e);
+
+	if (!t)
+		return NULL;
+	t->only_events = !tfs_has(t, EVENTS) && tfs_has(t, "header_page");
+	if (tfs_has(t, EVENTS "/header_page"))
+		return t;
+	err_say(e, ENOENT, "%s is no copy of a tracefs: there is no events/header_page in it",
+		path);
+	err_hint(e, "in the guest: cp -r " TRACEFS_PLACE "/events DIR");
+	tfs_close(t);
+	return NULL;
+}
+
 struct tracefs *tfs_open_instance(const struct tracefs *top, const char *name, struct err *e)
 {
 	char path[4096];
@@ -154,14 +172,24 @@ int tfs_dirfd(const struct tracefs *t)
 	return t->fd;
 }
 
+/* What @file is called in the directory that is open. */
+static const char *inside(const struct tracefs *t, const char *file)
+{
+	size_t n = strlen(EVENTS);
+
+	if (!t->only_events || strncmp(file, EVENTS, n) || (file[n] && file[n] != '/'))
+		return file;
+	return file[n] ? file + n + 1 : ".";
+}
+
 bool tfs_has(const struct tracefs *t, const char *file)
 {
-	return !faccessat(t->fd, file, F_OK, 0);
+	return !faccessat(t->fd, inside(t, file), F_OK, 0);
 }
 
 int tfs_file(const struct tracefs *t, const char *file, int flags, struct err *e)
 {
-	int fd = openat(t->fd, file, flags | O_CLOEXEC);
+	int fd = openat(t->fd, inside(t, file), flags | O_CLOEXEC);
 
 	return fd >= 0 ? fd : err_set(e, errno, "cannot open %s/%s", t->path, file);
 }

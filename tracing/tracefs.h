@@ -21,6 +21,11 @@ struct tracefs;
  */
 struct tracefs *tfs_open(const char *root, struct err *e);
 
+/*
+ * A copy of another machine's: of the directory, or of its events/ alone. -ENOENT: it is neither.
+ */
+struct tracefs *tfs_open_copy(const char *path, struct err *e);
+
 /* An instance of @top, which must be there already. See undo_instance() to make one. */
 struct tracefs *tfs_open_instance(const struct tracefs *top, const char *name, struct err *e);
 void tfs_close(struct tracefs *t); /* NULL is fine */

@@ -81,7 +81,8 @@ static int check(int dir, const char *base, bool closed, const char *path, struc
 	return 0;
 }
 
-int fifo_open(const char *path, struct err *e)
+/* Judge @path and open it with @flags. */
+static int open_judged(const char *path, int flags, struct err *e)
 {
 	const char *base;
 	struct stat st;
@@ -91,14 +92,33 @@ int fifo_open(const char *path, struct err *e)
 
 	if (ret)
 		return ret;
-	AUTO_FD fd = openat(dir, base, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = openat(dir, base, flags | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(e, errno, "cannot open FIFO %s", path);
 	if (fstat(fd, &st) || !S_ISFIFO(st.st_mode))
 		return say_not_fifo(path, e);
-	fcntl(fd, F_SETPIPE_SZ, FIFO_WIDTH); /* EPERM, EBUSY: works as it is, only slower */
 	return steal_fd(&fd);
+}
+
+int fifo_open(const char *path, struct err *e)
+{
+	int fd = open_judged(path, O_RDWR, e);
+
+	if (fd >= 0)
+		fcntl(fd, F_SETPIPE_SZ, FIFO_WIDTH); /* EPERM, EBUSY: works as it is, only slower */
+	return fd;
+}
+
+int fifo_open_to(const char *path, struct err *e)
+{
+	int fd = open_judged(path, O_WRONLY, e);
+
+	if (fd != -ENXIO)
+		return fd;
+	err_say(e, ENXIO, "nobody has FIFO %s open at its other end", path);
+	err_hint(e, "start the guest, with the -chardev of this FIFO");
+	return -ENXIO;
 }
 
 int fifo_width(int fd)

@@ -18,6 +18,9 @@ enum {
  */
 int fifo_open(const char *path, struct err *e);
 
+/* The same for writing, into what QEMU reads: -ENXIO when no QEMU has it open. */
+int fifo_open_to(const char *path, struct err *e);
+
 /* The bytes that @fd's buffer holds at most; negative errno. */
 int fifo_width(int fd);
 

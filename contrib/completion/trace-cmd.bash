@@ -11,7 +11,7 @@ _trace_cmd_commands() {
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "-A --name --tsync-interval --virt -t -N -V --protocol -o --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -r -m --date --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
+	record) printf %s "-A --name --virtio-trace --metadata --tsync-interval --virt -t -N -V --protocol -o --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --tsc2nsec --no-filter -s -r -m --date --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output --file-version --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
@@ -28,13 +28,13 @@ _trace_cmd_options() {
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
 	extract) printf %s "-p -O -N -V --protocol -o --file-version --compression -s -B -a -t --date -q --quiet --verbose --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
-	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	convert) printf %s "-i --input -o --output --file-version --compression --metadata --force --help" ;;
 	attach) printf %s "-n --name -s -p --pid --help" ;;
 	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
 	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
 	restore) printf %s "-o --output -i --input -c -t -k --file-version -q --quiet --help" ;;
 	check-events) printf %s "-N -v --verbose --help" ;;
-	agent) printf %s "-p --port -N -D --daemon -l --log --allow-events --max-rate --verbose --help" ;;
+	agent) printf %s "-p --port -N -D --daemon -l --log --allow-events --max-rate --virtio-trace -o --verbose --help" ;;
 	esac
 }
 
@@ -43,6 +43,7 @@ _trace_cmd_kind() {
 	case $1 in
 	"record -A") echo none ;;
 	"record --name") echo none ;;
+	"record --metadata") echo file ;;
 	"record --tsync-interval") echo none ;;
 	"record -N") echo none ;;
 	"record -V") echo none ;;
@@ -190,6 +191,7 @@ _trace_cmd_kind() {
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
 	"convert --compression") echo none ;;
+	"convert --metadata") echo file ;;
 	"attach -n" | "attach --name") echo none ;;
 	"attach -s") echo none ;;
 	"attach -p" | "attach --pid") echo none ;;

@@ -6,26 +6,17 @@
 # The hosts are tests/cli/agent_host.c. Agent and hosts share this machine's clock, so that each
 # probe can be judged, and its tracefs, which must be as it was after each of them.
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
+# shellcheck source=tests/cli/tracefs.lib
+. "$(dirname "$0")/tracefs.lib"
+
 agent=
-trap '[ -n "$agent" ] && kill -KILL $agent 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit '[ -n "$agent" ] && kill -KILL $agent 2>/dev/null'
 host=${HELPERS:-}/agent_host
 [ -x "$host" ] || {
 	host=$tmp/agent_host
-	${CC:-cc} -O1 -D_GNU_SOURCE -o "$host" "$here/tests/cli/agent_host.c" -lpthread || exit 1
+	${CC:-cc} -O1 -D_GNU_SOURCE -o "$host" "$lib/agent_host.c" -lpthread || exit 1
 }
-cd "$tmp" || exit 1
-exec 9>"${TRACEFS_LOCK:-/tmp/tracefs.lock}"
-flock 9
-"$tc" list -C >/dev/null 2>err 9>&- || { echo "skipped: $(head -1 err)"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-[ -z "$(cat $root/set_event)" ] || { echo "skipped: somebody traces here"; exit 77; }
-failed=0
+[ -z "$(cat $root/set_event)" ] || skip "events are on already"
 
 result() { # STATUS NAME
 	if [ "$1" = 0 ]; then
@@ -45,15 +36,6 @@ state() {
 
 same_state() {
 	state | cmp -s - before
-}
-
-until_true() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	return 1
 }
 
 start_agent() { # OPTION...

@@ -7,36 +7,8 @@
 # the text of a latency tracer and with every option that there is are made of these. TAP on stdout;
 # 77 where there is nothing to record with.
 
-set -uo pipefail
-trace_cmd=$(realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-lock=${TRACEFS_LOCK:-/tmp/tracefs.lock}
-inside=$(dirname "$(realpath "$0")")/report_stock.sh # has the mount namespace
-n=0 failed=0
-
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 77
-}
-
-[ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
-[ "$(id -u)" = 0 ] || skip "recording with the stock trace-cmd needs root"
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unshare -m true 2>/dev/null || skip "no mount namespaces here"
-
-# record "INSTANCE..." FILE ARGS...
-record() {
-	local instances=$1 file=$2
-	shift 2
-	# shellcheck disable=SC2086  # several words
-	flock -w 120 "$lock" unshare -m "$inside" --inside $instances -- \
-		timeout -k 5 60 "$stock" record -o "$file" "$@" >log 2>&1 && return
-	echo "# stock could not record $file: $(tail -n 1 log)"
-	rm -f "$file"
-	return 1
-}
+# shellcheck source=tests/cli/stock.lib
+. "$(dirname "$0")/stock.lib"
 
 load='ls -lR /etc >/dev/null 2>&1; sleep 0.05'
 ev=(-e sched -e raw_syscalls)

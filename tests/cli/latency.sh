@@ -22,9 +22,17 @@ result() { # STATUS NAME
 	fi
 }
 
+skip() {
+	echo "skipped: $1"
+	exit 77
+}
+
 # In the mount namespace, in the directory of the test.
 inside() {
-	mount --bind fake $T || exit 77
+	mount --bind fake $T || skip "nothing may be mounted here"
+	# Its old place, which debugfs keeps, would be found behind a fake.
+	[ ! -d /sys/kernel/debug ] || mount -t tmpfs nodev /sys/kernel/debug || skip "debugfs cannot be covered"
+	[ "$("$tc" list -t 2>&1)" = "$(cat fake/available_tracers)" ] || skip "the kernel's own tracefs is found"
 	for version in 6 7; do
 		rm -f t.dat
 		timeout 20 "$tc" record -p "$1" -o t.dat --file-version $version true >out 2>err </dev/null
@@ -52,10 +60,10 @@ failed=0
 if [ "${1:-}" = --inside ]; then
 	inside wakeup
 fi
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-"$tc" list -C >/dev/null 2>&1 || { echo "skipped: there is no tracefs"; exit 77; }
-[ -e $T/events/ftrace ] || { echo "skipped: tracefs is not at $T"; exit 77; }
-unshare -m true 2>/dev/null || { echo "skipped: no mount namespaces here"; exit 77; }
+[ "$(id -u)" = 0 ] || skip "tracefs needs root"
+"$tc" list -C >/dev/null 2>&1 || skip "there is no tracefs"
+[ -e $T/events/ftrace ] || skip "tracefs is not at $T"
+unshare -m true 2>/dev/null || skip "no mount namespaces here"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1

@@ -8,16 +8,7 @@
 # with. Files of tracefs that may not be written are covered by a plain one in a mount namespace.
 
 set -uo pipefail
-trace_cmd=$(realpath "${TRACE_CMD:-./trace-cmd}")
-stock=${STOCK:-/usr/bin/trace-cmd}
-lock=${TRACEFS_LOCK:-/tmp/tracefs.lock}
 T=/sys/kernel/tracing
-n=0 failed=0
-
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 77
-}
 
 # In the mount namespace: INSTANCE... -- COMMAND...
 if [ "${1:-}" = --inside ]; then
@@ -47,25 +38,8 @@ if [ "${1:-}" = --inside ]; then
 	exit $rc
 fi
 
-[ -x "$stock" ] || skip "stock trace-cmd is not installed at $stock"
-[ "$(id -u)" = 0 ] || skip "recording with the stock trace-cmd needs root"
-self=$(realpath "$0")
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unshare -m true 2>/dev/null || skip "no mount namespaces here"
-
-# record "INSTANCE..." FILE ARGS...
-record() {
-	local instances=$1 file=$2
-	shift 2
-	# shellcheck disable=SC2086  # several words
-	flock -w 120 "$lock" unshare -m "$self" --inside $instances -- \
-		timeout -k 5 60 "$stock" record -o "$file" "$@" >log 2>&1 && return
-	echo "# stock could not record $file: $(tail -n 1 log)"
-	rm -f "$file"
-	return 1
-}
+# shellcheck source=tests/cli/stock.lib
+. "$(dirname "$0")/stock.lib"
 
 busy='ls -l /usr/sbin >/dev/null; echo hello >/sys/kernel/tracing/trace_marker; sleep 0.1'
 load='dd if=/dev/zero of=/dev/null bs=1 count=8000 2>/dev/null'

@@ -25,6 +25,9 @@ if [ "${1:-}" != --inside ]; then
 	"$tc" list -C >/dev/null 2>&1 || skip "there is no tracefs"
 	exec flock -w 300 "$lock" unshare -m "$(realpath "$0")" --inside
 fi
+# shellcheck source=tests/cli/alone.lib
+. "$(dirname "$(realpath "$0")")/alone.lib"
+other=$(wait_alone 30) || skip "$other: settings and events would not be ours"
 
 tmp=$(mktemp -d) || exit 1
 cd "$tmp" || exit 1

@@ -7,19 +7,8 @@
 # All settings files of this machine's tracefs are read before and after, and compared.
 # "7 (expanded: 1408)" counts as 1408: a ring that was used once stays expanded.
 
-set -uo pipefail
-here=$(cd "$(dirname "$0")/../.." && pwd)
-tc=$(cd "$here" && realpath "${TRACE_CMD:-./trace-cmd}")
-root=/sys/kernel/tracing
-[ "$(id -u)" = 0 ] || { echo "skipped: tracefs needs root"; exit 77; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-exec 9>/tmp/tracefs.lock
-flock 9
-"$tc" list -C >/dev/null 2>"$tmp/err" 9>&- || { echo "skipped: $(head -1 "$tmp/err")"; exit 77; }
-[ -e $root/tracing_on ] || { echo "skipped: tracefs is not at $root"; exit 77; }
-failed=0
+# shellcheck source=tests/cli/tracefs.lib
+. "$(dirname "$0")/tracefs.lib"
 
 # The times, sizes and texts that change by themselves are left out.
 snapshot() {

@@ -141,6 +141,20 @@ recorded() {
 		"$name: the host's, too, and its instance for time sync is gone"
 }
 
+# judged NAME: our host says by which method, and how good that is; within 20 ms on a busy machine
+judged() {
+	local text error
+	text=$("$TRACE_CMD" report "$OUT/$1/$1.dat" 2>/dev/null | sed -n "s/^ *$GUEST: clock: //p")
+	error=${text#*error at most }
+	assert_contains "$text" "method ptp" "$1: $text"
+	assert_contains "$text" "causality violations 0" "$1: nothing is against causality"
+	if [ "${error%% *}" -gt 0 ] 2>/dev/null && [ "${error%% *}" -lt 20000000 ]; then
+		t_ok "$1: the error is told"
+	else
+		t_fail "$1: the error is told" "$text"
+	fi
+}
+
 boot host on 02
 boot guest off 15
 vm_run host "ip addr flush dev eth0; ip addr add $HOST/24 dev eth0"
@@ -154,6 +168,7 @@ assert_contains "$(vm_run guest 'cat /tmp/agent.log')" "time sync ptp" "the agen
 t_begin "our host, the released agent"
 agent stock 824
 recorded ours ours-stock sync
+judged ours-stock
 recorded ours ours-stock-plain none
 
 # refused WHAT WHO TEXT ARGS...: a recording that does not begin, and the host says TEXT

@@ -4,46 +4,11 @@
 # virt-server lends. The files are one timeline: what a guest did lies between the host's times before
 # and after. Guests that are busy, refuse, or die.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
-
-T=/sys/kernel/tracing
-LOCK=${TRACEFS_LOCK:-/tmp/tracefs.lock}
-HOST_EVENTS="-e sched:sched_process_exec"
-export TRACE_CMD_VIRT_DIR=$VIRT
-
-[ "$(id -u)" = 0 ] || t_skip "recording needs root"
-mountpoint -q $T || mount -t tracefs nodev $T 2>/dev/null || t_skip "there is no tracefs here"
-exec 9>"$LOCK"
-flock 9
-at_exit 'flock -u 9'
-
-# What this kernel's tracing is set to, but for the sizes.
-settings() {
-	(cd $T && cat tracing_on set_event current_tracer trace_clock tracing_cpumask set_event_pid \
-		set_event_notrace_pid && ls instances) 2>/dev/null
-}
-
-agent_start() {
-	vm_run "$1" "trace-cmd agent -D -l /tmp/agent.log" >/dev/null
-	wait_for 20 grep -q "guest $1: an agent is there" "$(host_log server)" || t_fail "$1: no agent"
-}
+. "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
 
 # The host's CLOCK_MONOTONIC, as long as it was never suspended.
 now() {
 	cut -d' ' -f1 /proc/uptime
-}
-
-# record NAME ARGS...: in the background, until host_stop NAME INT
-record() {
-	local name=$1
-	shift
-	rm -f "$OUT/$name".dat "$OUT/$name"-*.dat
-	host_start "$name" "$TRACE_CMD" record -o "$OUT/$name.dat" "$@"
-}
-
-runs() {
-	vm_run "$1" 'cat /sys/kernel/tracing/tracing_on /sys/kernel/tracing/set_event' 2>/dev/null |
-		tr '\n' ' ' | grep -q "^1 .*sys_enter_write"
 }
 
 # All dd events of guest $2 in $1 lie between $3 and $4.
@@ -52,10 +17,6 @@ dd_between() {
 		sed 's/.*\] *\([0-9.]*\): .*/\1/' >"$T_DIR/times"
 	awk -v lo="$3" -v hi="$4" -v n=0 '$1 < lo - 0.011 || $1 > hi + 0.011 { bad++ } { n++ }
 		END { print n, bad + 0 }' "$T_DIR/times"
-}
-
-clock_text() {
-	"$TRACE_CMD" report "$1" 2>/dev/null | sed -n "s/^ *$2: clock: //p"
 }
 
 # The error that is told is less than $3 ns, and nothing contradicted causality.
@@ -109,4 +70,4 @@ timeline() {
 }
 
 timeline mono mono
-! grep -q x86-tsc $T/trace_clock || timeline x86-tsc tsc
+! grep -q x86-tsc "$T/trace_clock" || timeline x86-tsc tsc

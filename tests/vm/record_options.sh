@@ -76,7 +76,7 @@ event_rules() {
 }
 
 clocks() {
-	local clock
+	local clock from to
 	t_begin "clocks"
 	for clock in mono x86-tsc global; do
 		whole "-C $clock $READ $WRITE -F" "sh -c 'cat $TRACING/trace_clock; exec $(dd_job)'"
@@ -87,6 +87,12 @@ clocks() {
 	guest_record $G "-C x86-tsc $WRITE -F $(dd_job)"
 	assert_eq 0 "$("$TRACE_CMD" report -i "$FILE" | grep -cE '\[00[01]\] +[0-9]+\.[0-9]+: ')" \
 		"-C x86-tsc: times are counts, not seconds"
+	from=$(vm_run $G 'cut -d" " -f1 /proc/uptime')
+	whole "-C tsc2nsec $WRITE -F" "$(dd_job)"
+	to=$(vm_run $G 'cut -d" " -f1 /proc/uptime')
+	assert_eq 0 "$(sed -nE 's/^.*\[00[01]\] +([0-9.]+): .*/\1/p' "$T_DIR/ours.txt" |
+		awk -v from="$from" -v to="$to" 'NR > 1 && $1 - first > to - from { bad++ } NR == 1 { first = $1 }
+			END { print NR < 2 ? "no times" : bad + 0 }')" "-C tsc2nsec: times are seconds"
 }
 
 buffers() {

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The timeline of record -A is true: this machine and a guest pass a number to and fro over a virtio
+# port of its own and mark each step in their traces. Whatever the clocks say, ping N was before
+# pong N, and pong N before pang N. The report must have them so, all of them, by our tool and by the
+# stock one; and the error that is told for the guest's clock must not be an excuse: it is no larger
+# than half of the shortest way to the guest and back.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
+
+N=${CAUSALITY_N:-10000}
+PINGPONG=$(dirname "$STATIC")/tests/helpers/pingpong
+G=pong
+WAY=$T_DIR/pingpong
+MARK="-e sched:sched_process_exec"
+
+# A report on stdin as lines "TIME ping|pong|pang N", in its order.
+marks() {
+	sed -nE 's/^.*\] *([0-9.]+): (bprint|print): .*tracing_mark_write: *(p[aio]ng) ([0-9]+)$/\1 \3 \4/p'
+}
+
+# How many are in order, and how many not, of lines of marks().
+in_order() {
+	awk '{ at[$2, $3] = NR; if ($3 > n) n = $3 }
+		END {
+			for (i = 1; i <= n; i++)
+				if (at["ping", i] && at["ping", i] < at["pong", i] && at["pong", i] < at["pang", i])
+					good++
+				else
+					bad++
+			print good + 0, bad + 0
+		}'
+}
+
+# The shortest time from ping N to pang N, in ns. Times are ns (all of them: seconds lose digits).
+shortest() {
+	awk '$2 == "ping" { from[$3] = $1 }
+		$2 == "pang" { d = $1 - from[$3]; if (!min || d < min) min = d }
+		END { printf "%d\n", min * 1e9 }'
+}
+
+# ours FILE, stock FILE HOST GUEST: the events, each with its machine in front, times in ns
+ours() {
+	"$TRACE_CMD" report -t "$1" | grep -v 'cpus=\|clock:\| events, '
+}
+
+stock() {
+	"$STOCK" report -t -i "$1" -i "$2" | grep -v 'cpus='
+}
+
+# Prefixes of the same machines made the same.
+plain() {
+	sed -E "s/^ *([^ :]+): +/\1: /; s/^($2|host): /host: /; s/^($3|$G): /guest: /" "$1"
+}
+
+judge() {
+	local clock=$1 f=$OUT/$1.dat g=$OUT/$1-$G.dat error trip
+	ours "$f" >"$T_DIR/ours"
+	stock "$f" "$g" >"$T_DIR/stock"
+	marks <"$T_DIR/ours" >"$T_DIR/marks"
+	assert_eq "$N 0" "$(in_order <"$T_DIR/marks")" "$clock: ping, pong, pang: in order, out of order"
+	assert_eq "$N 0" "$(marks <"$T_DIR/stock" | in_order)" "$clock: the same by the stock report"
+	plain "$T_DIR/ours" host $G >"$T_DIR/ours.plain"
+	plain "$T_DIR/stock" "$(basename "$f")" "$(basename "$g")" >"$T_DIR/stock.plain"
+	if cmp -s "$T_DIR/ours.plain" "$T_DIR/stock.plain"; then
+		t_ok "$clock: stock has the same lines in the same order, $(wc -l <"$T_DIR/ours.plain")"
+	else
+		t_fail "$clock: stock's order differs" "$(diff "$T_DIR/ours.plain" "$T_DIR/stock.plain" | head -n 10)"
+	fi
+	error=$(clock_error "$f" $G)
+	trip=$(shortest <"$T_DIR/marks")
+	if [ "${error:-$trip}" -le $((trip / 2)) ]; then
+		t_ok "$clock: the error, $error ns, is at most half of the shortest trip, $trip ns"
+	else
+		t_fail "$clock: the error is $error ns, the shortest trip $trip ns" "$(clock_text "$f" $G)"
+	fi
+	assert_contains "$(clock_text "$f" $G)" "causality violations 0" "$clock: nothing contradicts"
+}
+
+play() {
+	local clock=$1 rc=0
+	t_begin "clock $clock"
+	# shellcheck disable=SC2086
+	record "$clock" -C "$clock" $MARK -A $G $MARK
+	wait_for 30 runs $G || t_bail "the guest does not record" "$(cat "$(host_log "$clock")")"
+	wait_for 30 host_runs || t_bail "this machine does not record"
+	# The host first: a guest that opens the port while nobody is there reads its end.
+	host_start ping "$PINGPONG" ping "$WAY" "$N"
+	assert_ok "$clock: $N numbers came to the guest, and went back" \
+		vm_run $G "pingpong pong /dev/virtio-ports/pingpong $N"
+	host_wait ping || rc=$?
+	assert_eq 0 $rc "$clock: the host has them back"
+	host_stop "$clock" INT 60 || rc=$?
+	assert_eq 0 $rc "$clock: the recording is whole"
+	[ $rc = 0 ] || sed 's/^/# /' "$(host_log "$clock")" >&2
+	judge "$clock"
+}
+
+[ -x "$PINGPONG" ] || t_bail "no $PINGPONG: 'make static'"
+"$VM_TOP/tests/guest-image/overlay.sh" "$T_DIR/pingpong.cpio" "$PINGPONG=/bin/pingpong" >&2
+server_start --verbose
+guest_boot $G 1 --udev --overlay "$T_DIR/pingpong.cpio" \
+	--port pingpong "socket,path=$(vm_opt "$WAY"),server=on,wait=off"
+agent_start $G
+play mono
+! grep -q x86-tsc "$T/trace_clock" || play x86-tsc
