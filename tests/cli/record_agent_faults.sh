@@ -7,6 +7,7 @@
 # wrong with whom; the other guest and the host's own file are whole, or, when nobody has recorded yet,
 # there is nothing at all.
 
+here=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
@@ -14,7 +15,6 @@
 echo leak:libtraceevent >lsan
 export LSAN_OPTIONS=suppressions=$PWD/lsan:print_suppressions=0
 fake=${HELPERS:-}/agent_guest
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ -x "$fake" ] || {
 	fake=$tmp/agent_guest
 	${CC:-cc} -O1 -D_GNU_SOURCE -I"$here" -o "$fake" "$here/tests/cli/agent_guest.c" || exit 1
@@ -118,7 +118,7 @@ never "no CPUs" "sent TRACE_RESP for 0 CPUs and pages of 4096 bytes" req resp 0 
 never "unknown time sync" "chose time sync by 'nosuch', which was not offered" req resp 2 nosuch eof
 never "metadata that end in the middle" "its agent closed the connection before it recorded" \
 	req resp 2 - half data
-never "metadata that are none" "the metadata" req resp 2 - \
+never "metadata that are none" "bad metadata: offset 0" req resp 2 - \
 	hex 00000010000000030000000061626364 hex 0000000c0000000400000000 data eof
 
 bad "gone in the middle" "its agent is gone" 400 req resp 2 - head data pages 2 part say ready
