@@ -26,7 +26,7 @@ WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 ALLFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS)) $(call PKGS,--cflags)
 SANFLAGS := -fsanitize=address,undefined$(if $(FUZZING),$(comma)fuzzer-no-link) -fno-sanitize-recover=all \
 	    -fno-omit-frame-pointer
-LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lpthread
+LDLIBS	= $(call PKGS,$(if $(STATIC),--static) --libs) -ldl -lm -lpthread
 LDFLAGS += $(if $(STATIC),-static)
 VERSION	:= $(shell cat VERSION)
 

@@ -16,7 +16,7 @@
 #include "base/cursor.h"
 #include "base/newfile.h"
 #include "report/links.h"
-#include "timesync/kvm.h"
+#include "timesync/kvm-track.h"
 #include "tracedat/convert.h"
 #include "tracedat/shift.h"
 #include "tracing/meta.h"
@@ -247,7 +247,7 @@ static int ask_kvm(struct attach_opts *a, size_t cpus, struct err *e)
 {
 	struct ts_kvm_vms vms;
 	const struct ts_kvm_vm *vm;
-	int rc = ts_kvm_read(TS_KVM_ROOT, (pid_t)a->pid, &vms, e);
+	int rc = ts_kvm_read(ts_kvm_root(), (pid_t)a->pid, &vms, e);
 
 	if (rc)
 		return rc;

@@ -15,10 +15,11 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/newfile.h"
+#include "recording/guest-meta.h"
 #include "tracedat/convert.h"
 
 struct convert_opts {
-	const char *input, *output, *compression;
+	const char *input, *output, *compression, *metadata;
 	uint64_t version;
 	bool force;
 };
@@ -37,6 +38,9 @@ static const struct opt convert_opts[] = {
 	    opt_set_u64, version, NULL),
 	OPT(0, "compression", "NAME", "any (the best there is; default), none, zlib or zstd",
 	    tdat_opt_compression, compression, NULL),
+	OPT(0, "metadata", "PATH",
+	    "take the event formats from another trace.dat, or from a copy of a tracefs",
+	    opt_set_text, metadata, "file"),
 	OPT(0, "force", NULL, "leave out what is damaged or missing, and take the rest",
 	    opt_set_flag, force, NULL),
 };
@@ -91,6 +95,27 @@ static int write_out(const struct convert_opts *o, struct tdat_file *f, struct t
 	return rc;
 }
 
+/* --metadata: formats, symbols and names are of another source, the options stay. */
+static int write_with(const struct convert_opts *o, struct tdat_file *f, struct tdat_convert *c,
+		      struct err *e)
+{
+	struct guest_meta m;
+	struct tdat_head head;
+	int rc;
+
+	if (!o->metadata)
+		return write_out(o, f, c, e);
+	rc = guest_meta_open(&m, o->metadata, e);
+	if (!rc)
+		rc = guest_meta_join(&m, tdat_head(f), &head, e);
+	c->head = &head;
+	if (!rc)
+		rc = write_out(o, f, c, e);
+	c->head = NULL;
+	guest_meta_close(&m);
+	return rc;
+}
+
 static int convert_run(const struct command *self, int argc, char **argv)
 {
 	struct convert_opts o = { .input = "trace.dat", .compression = "any", .version = 7 };
@@ -109,7 +134,7 @@ static int convert_run(const struct command *self, int argc, char **argv)
 	c.force = o.force;
 	c.compression = o.compression;
 	f = tdat_open(o.input, &e);
-	rc = f ? write_out(&o, f, &c, &e) : -EIO;
+	rc = f ? write_with(&o, f, &c, &e) : -EIO;
 	tdat_close(f);
 	if (rc) {
 		err_print(stderr, &e);

@@ -402,37 +402,17 @@ static int show_compression(struct list *l, struct err *e)
 	return 0;
 }
 
-/* One line a guest: "-" for what is not there. */
-static void print_guest(const struct guest_line *g)
-{
-	char pid[16] = "-", vcpus[16] = "-", chans[32] = "-";
-
-	if (g->pid)
-		snprintf(pid, sizeof(pid), "%d", (int)g->pid);
-	if (g->vcpus)
-		snprintf(vcpus, sizeof(vcpus), "%u", g->vcpus);
-	if (g->nchans)
-		snprintf(chans, sizeof(chans), "%zu %s", g->nchans,
-			 g->kind == GUEST_CHAN_FIFO ? "FIFOs" : "sockets");
-	printf("%-24s %8s %6s  %s\n", g->name, pid, vcpus, chans);
-}
-
 static int show_guests(struct list *l, struct err *e)
 {
-	struct guest_line *lines;
-	size_t n;
-	int ret = guest_lines(guests_dir(l->dir), &lines, &n, e);
+	struct buf text = { 0 };
+	int ret = guest_table(guests_dir(l->dir), &text, e);
 
-	if (ret)
-		return ret;
-	if (n)
-		printf("%-24s %8s %6s  %s\n", "GUEST", "QEMU", "VCPUS", "CHANNELS");
-	for (size_t i = 0; i < n; i++)
-		print_guest(&lines[i]);
-	if (!n)
+	if (!ret && text.len)
+		fwrite(text.data, 1, text.len, stdout);
+	else if (!ret)
 		puts("No guest runs here or has trace channels");
-	free(lines);
-	return 0;
+	buf_free(&text);
+	return ret;
 }
 
 /* In the order of printing. */

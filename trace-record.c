@@ -140,16 +140,28 @@ static enum exit_status print_guests(const struct record_ctx *c, const struct re
 		fflush(to);
 		if (r.err->code)
 			err_print(stderr, r.err);
-		if (r.note[0] && !c->quiet)
-			fprintf(stderr, "trace-cmd: guest %s: %s\n", r.name, r.note);
 		if (r.status != EXIT_WHOLE)
 			status = EXIT_LOSSES;
 	}
 	return status;
 }
 
+static void guest_left_out(void *ctx, const struct err *why)
+{
+	(void)ctx;
+	err_print(stderr, why);
+}
+
+static void guest_note(void *ctx, const char *guest, const char *text)
+{
+	const struct record_ctx *c = ctx;
+
+	if (!c->quiet)
+		fprintf(stderr, "trace-cmd: guest %s: %s\n", guest, text);
+}
+
 /* NULL without guests, or with @e. */
-static struct remotes *make_remotes(const struct record_ctx *c, const struct recording_opts *o,
+static struct remotes *make_remotes(struct record_ctx *c, const struct recording_opts *o,
 				    struct err *e)
 {
 	struct remotes_opts ro = { .wishes = &c->guests,
@@ -159,7 +171,10 @@ static struct remotes *make_remotes(const struct record_ctx *c, const struct rec
 				   .clock = c->clock,
 				   .trace_id = o->trace_id,
 				   .dir = guests_dir(NULL),
-				   .peer = o->version };
+				   .peer = o->version,
+				   .ctx = c,
+				   .left_out = guest_left_out,
+				   .note = guest_note };
 
 	return c->guests.n ? remotes_new(&ro, e) : NULL;
 }

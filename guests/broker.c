@@ -7,7 +7,7 @@
  * A connection of its own for each question. The answer's first byte carries the descriptors; the
  * rest of the line may come in pieces. What the server says is read with the same care as anything
  * else: its socket lies in a directory that others may write to if it was set up badly. So it must
- * be of root or of the user who asks, and nothing is waited for longer than WAIT.
+ * be of root or of the user who asks, and nothing is waited for for ever.
  */
 #include "guests/broker.h"
 
@@ -22,7 +22,8 @@
 
 enum { ANSWER_MAX = 1 << 20, GUESTS_MAX = ANSWER_MAX / 16, ERRNO_MAX = 4096 };
 
-#define WAIT (15 * NSEC_PER_SEC) /* an agent may have to end its last recording first */
+#define WAIT	   (3 * NSEC_PER_SEC)
+#define LEASE_WAIT (15 * NSEC_PER_SEC) /* an agent may have to end its last recording first */
 
 static int say_connect(const char *path, int code, struct err *e)
 {
@@ -50,12 +51,13 @@ static int judge_server(int fd, const char *path, struct err *e)
 	return err_hint(e, "ask as that user, or see who made the directory"), -EPERM;
 }
 
-static int ask(const char *dir, const char *question, const char *name, struct err *e)
+static int ask(const char *dir, const char *question, const char *name, uint64_t wait_ns,
+	       struct err *e)
 {
 	char path[GUESTS_PATH_MAX + sizeof(BROKER_NAME)], line[BROKER_LINE_MAX];
 	struct err none = { 0 };
 	int rc = path_fmt(path, sizeof(path), e, "%s/" BROKER_NAME, dir);
-	AUTO_FD fd = rc ? rc : unix_connect(path, WAIT, &none);
+	AUTO_FD fd = rc ? rc : unix_connect(path, wait_ns, &none);
 
 	if (rc)
 		return rc;
@@ -144,7 +146,7 @@ static int parse_guests(char *text, struct broker_guest **to, size_t *n, struct 
 
 int broker_guests(const char *dir, struct broker_guest **to, size_t *n, struct err *e)
 {
-	AUTO_FD fd = ask(dir, "guests", "", e);
+	AUTO_FD fd = ask(dir, "guests", "", WAIT, e);
 	struct buf text = { 0 };
 	struct err none = { 0 };
 	int rc;
@@ -211,7 +213,16 @@ static int get_answer(struct broker_lease *to, char line[BROKER_LINE_MAX], size_
 	return 0;
 }
 
-static int take_answer(char *line, struct broker_lease *to, size_t fds, struct err *e)
+/* There is no control channel: what came first is the first data channel. */
+static void drop_ctl(struct broker_lease *to)
+{
+	memmove(to->data + 1, to->data, to->cpus * sizeof(*to->data));
+	to->data[0] = to->ctl;
+	to->ctl = -1;
+	to->cpus++;
+}
+
+static int take_answer(char *line, struct broker_lease *to, bool ports, struct err *e)
 {
 	const char *version;
 	uint64_t n;
@@ -219,33 +230,46 @@ static int take_answer(char *line, struct broker_lease *to, size_t fds, struct e
 
 	if (rc)
 		return rc;
-	if (n != fds || to->ctl < 0)
-		return err_say(e, EPROTO, "virt-server lent %zu data channels and says %llu", fds,
-			       (unsigned long long)n);
+	if (ports && to->ctl >= 0 && to->cpus + 1 == n && n <= BROKER_CPUS_MAX)
+		drop_ctl(to);
+	else if (n != to->cpus || to->ctl < 0)
+		return err_say(e, EPROTO, "virt-server lent %u data channels and says %llu",
+			       to->cpus, (unsigned long long)n);
 	snprintf(to->version, sizeof(to->version), "%s", version);
-	rc = set_nonblock(to->ctl, e);
-	for (size_t i = 0; !rc && i < fds; i++)
+	rc = to->ctl < 0 ? 0 : set_nonblock(to->ctl, e);
+	for (uint32_t i = 0; !rc && i < to->cpus; i++)
 		rc = set_nonblock(to->data[i], e);
 	return rc;
 }
 
-int broker_lease(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+static int borrow(const char *dir, const char *question, const char *guest, bool ports,
+		  struct broker_lease *to, struct err *e)
 {
 	char line[BROKER_LINE_MAX];
 	size_t fds = 0;
 	int rc;
 
 	*to = (struct broker_lease){ .ctl = -1 };
-	to->fd = ask(dir, "lease ", guest, e);
+	to->fd = ask(dir, question, guest, LEASE_WAIT, e);
 	if (to->fd < 0)
 		return to->fd;
 	rc = get_answer(to, line, &fds, e);
-	if (!rc)
-		rc = take_answer(line, to, fds, e);
 	to->cpus = (uint32_t)fds;
+	if (!rc)
+		rc = take_answer(line, to, ports, e);
 	if (rc)
 		broker_end(to);
 	return rc;
+}
+
+int broker_lease(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+{
+	return borrow(dir, "lease ", guest, false, to, e);
+}
+
+int broker_ports(const char *dir, const char *guest, struct broker_lease *to, struct err *e)
+{
+	return borrow(dir, "ports ", guest, true, to, e);
 }
 
 void broker_end(struct broker_lease *l)

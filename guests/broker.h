@@ -8,11 +8,14 @@
  *   guests\n        ok N\n, and N lines NAME TAB STATE TAB VERSION TAB FILE TAB PID\n
  *   lease NAME\n    ok CPUS VERSION\n and, with its first byte (SCM_RIGHTS), the control channel
  *                   and the data channel of each CPU from 0 on
+ *   ports NAME\n    the same, for a guest whose agent knows only start and stop (virtio-trace);
+ *                   without a control connection only the data channels
  *   in any case     or error ERRNO TEXT\n
  *
  * "guests" lends nothing. A lease lasts as long as its connection. Meanwhile the server does not
  * touch the channels; when it ends, the server tells the agent CLOSE and throws away what is left
- * in them. A guest whose agent still ends its last recording is waited for, some seconds.
+ * in them; one that was lent by "ports" gets the order to stop too. A guest whose agent still ends
+ * its last recording is waited for, some seconds.
  */
 #ifndef GUESTS_BROKER_H
 #define GUESTS_BROKER_H
@@ -32,6 +35,7 @@ enum { BROKER_CPUS_MAX = 252, BROKER_LINE_MAX = 1024 };
 #define BROKER_BUSY	"agent busy"   /* it ends a recording, or is another's */
 #define BROKER_SILENT	"agent silent" /* it was heard, but not of late */
 #define BROKER_LENT	"lent"	       /* to PID */
+#define BROKER_PORTS	"lent ports"   /* to PID, for virtio-trace */
 
 struct broker_guest {
 	char name[GUESTS_NAME_MAX + 1];
@@ -60,6 +64,12 @@ struct broker_lease {
  * channels; -ENOTCONN and the others as above. All fds are owned.
  */
 int broker_lease(const char *dir, const char *guest, struct broker_lease *to, struct err *e);
+/*
+ * The channels of a guest in which no agent of ours speaks, to be ordered about with "1\n" and
+ * "0\n". .ctl -1: its control channel is not a socket of the server. -EBUSY also: an agent of ours
+ * is there.
+ */
+int broker_ports(const char *dir, const char *guest, struct broker_lease *to, struct err *e);
 void broker_end(struct broker_lease *l); /* closes everything */
 
 #endif

@@ -4,8 +4,9 @@
  *
  * Theory of operation
  *
- * Two sources know guests: /proc has the QEMU processes, the directory has the channels. They are
- * put together by name. Either may know one that the other does not.
+ * Three sources know guests: /proc has the QEMU processes, the directory has the channels, and
+ * virt-server knows who is connected, and what runs. They are put together by name. Each may know
+ * one that the others do not.
  */
 #include "guests/lines.h"
 
@@ -69,12 +70,28 @@ static int add_channels(struct lines *l, const char *dir, const char *domain, st
 	return 0;
 }
 
+static int add_live(struct lines *l, const char *dir, int *server, struct err *e)
+{
+	AUTO_FREE struct broker_guest *live = NULL;
+	size_t n;
+
+	*server = broker_guests(dir, &live, &n, NULL);
+	for (size_t i = 0; !*server && i < n; i++) {
+		struct guest_line *g = line_of(l, live[i].name);
+
+		if (!g)
+			return err_set(e, ENOMEM, "no memory for the list of guests");
+		g->live = live[i];
+	}
+	return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct guest_line *)a)->name, ((const struct guest_line *)b)->name);
 }
 
-int guest_lines(const char *dir, struct guest_line **lines, size_t *n, struct err *e)
+int guest_lines(const char *dir, struct guest_line **lines, size_t *n, int *server, struct err *e)
 {
 	struct lines l = { 0 };
 	struct err none = { 0 };
@@ -86,6 +103,8 @@ int guest_lines(const char *dir, struct guest_line **lines, size_t *n, struct er
 	for (size_t i = 0; !rc && names && names[i]; i++)
 		rc = add_channels(&l, dir, names[i], e);
 	guests_names_free(names);
+	if (!rc)
+		rc = add_live(&l, dir, server, e);
 	if (rc) {
 		free(l.at);
 		return rc;

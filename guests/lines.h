@@ -3,7 +3,8 @@
 #ifndef GUESTS_LINES_H
 #define GUESTS_LINES_H
 
-#include "guests/layout.h"
+#include "base/io.h"
+#include "guests/broker.h"
 #include "guests/peer.h"
 
 struct guest_line {
@@ -12,12 +13,20 @@ struct guest_line {
 	unsigned int vcpus; /* 0 = unknown */
 	size_t nchans;	    /* data channels in the directory */
 	enum guest_chan_kind kind;
+	struct broker_guest live; /* .state "": virt-server does not know it, or was not asked */
 };
 
 /*
  * Sorted by name; *lines is owned by the caller (free()). A directory that is not there has no
- * channels.
+ * channels. *server: what broker_guests() said; without a virt-server all .live are empty, and that
+ * is no error.
  */
-int guest_lines(const char *dir, struct guest_line **lines, size_t *n, struct err *e);
+int guest_lines(const char *dir, struct guest_line **lines, size_t *n, int *server, struct err *e);
+
+/*
+ * The same as text for people, columns under a line of titles, appended to @to. "-" is what is not
+ * there, "?" what cannot be known.
+ */
+int guest_table(const char *dir, struct buf *to, struct err *e);
 
 #endif

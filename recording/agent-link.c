@@ -50,11 +50,19 @@ static void end_fire(struct timer *t)
 	k->owner.gone(k->owner.ctx, &k->why);
 }
 
+/* One that closes without having read all resets the connection: it has closed it all the same. */
+static bool means_closed(int code)
+{
+	return code == ECONNRESET || code == EPIPE;
+}
+
 static void flush(struct agent_link *k)
 {
 	struct err e = { 0 };
 	ssize_t n = k->over || !k->nout ? 0 : write(k->watch.fd, k->out, k->nout);
 
+	if (n < 0 && means_closed(errno))
+		return; /* what it said before is read first, and then the end */
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		err_set(&e, errno, "cannot write to the agent");
 		give_up(k, &e);
@@ -145,7 +153,7 @@ static void link_ready(struct watch *w, uint32_t events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		if (n < 0)
+		if (n < 0 && !means_closed(errno))
 			err_set(&e, errno, "cannot read from the agent");
 		give_up(k, &e);
 		return;

@@ -217,7 +217,7 @@ void agent_run_frame(struct agent_run *r, const struct msg3 *m)
 		if (!agent_probe_answer(m, r->clock, &w, &e))
 			guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
 	} else if (m->type == MSG3_TRACE_REQ) {
-		err_say(&e, EBUSY, "busy: a recording has begun on this channel");
+		err_say(&e, EBUSY, AGENT_BUSY "a recording has begun on this channel");
 		refuse(r->opts.link, &e);
 	} else {
 		log_debug(r->opts.log, "the host sent %s, which means nothing here",

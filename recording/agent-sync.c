@@ -28,6 +28,7 @@
 #include "timesync/marks.h"
 #include "timesync/method.h"
 #include "timesync/now.h"
+#include "timesync/pair.h"
 #include "timesync/ptp.h"
 
 enum { WRITE_WAIT_S = 30 };
@@ -78,6 +79,17 @@ static int go_to(uint32_t cpu)
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
+/* Zeros: there is no ptp_kvm. */
+static struct agent_pair pair_now(const char *clock)
+{
+	struct ts_pair p;
+	AUTO_FD fd = ts_pair_open(TS_PAIR_CLASS, "/dev");
+
+	if (fd < 0 || ts_pair_read(fd, clock, NULL, &p))
+		return (struct agent_pair){ 0 };
+	return (struct agent_pair){ p.before, p.after, p.host };
+}
+
 int agent_probe_answer(const struct msg3 *m, const char *clock, struct wcur *to, struct err *e)
 {
 	struct agent_probe p;
@@ -87,8 +99,11 @@ int agent_probe_answer(const struct msg3 *m, const char *clock, struct wcur *to,
 		return ret;
 	if (m->sync.id != AGENT_PROBE_ASK)
 		return err_say(e, EPROTO, "sent a probe that is no question");
-	go_to(p.cpu); /* one that is offline: the time of another is as good as there is */
+	/* One that is offline: the time of another is as good as there is. */
+	p.apic = go_to(p.cpu) ? AGENT_PROBE_APIC_UNKNOWN : ts_apic_id();
 	p.received = ts_now(clock);
+	if (p.want & AGENT_PROBE_WANT_PAIR)
+		p.pair = pair_now(clock);
 	p.answered = ts_now(clock);
 	return agent_probe_put(to, AGENT_PROBE_ANSWER, &p);
 }

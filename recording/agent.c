@@ -6,9 +6,11 @@
  *
  * Idle, there is a listener, or the control port of virtio-serial. A TRACE_REQ begins a run
  * (agent-run.c); at its end a connection is closed, and a port is idle again. Over virtio nobody
- * can see that an agent is there, so it says hello: when the host's end opens, from time to time
- * while it is idle, and after each recording. A server of the time before agents answers that with
- * errors; it gets no more of them until somebody else holds the host's end.
+ * can see that an agent is there, so it says hello: when the host's end opens, from time to time,
+ * when a recording begins or has ended, and when it ends itself. One that records says so, too: a
+ * guest that was migrated meanwhile records for nobody, and the server over there tells it CLOSE. A
+ * server of the time before agents answers that with errors; it gets no more of them until somebody
+ * else holds the host's end.
  *
  * A second connection while one is served is answered with the reason and closed.
  */
@@ -46,20 +48,26 @@ static bool is_virtio(const struct agent *a)
 
 /* Hello */
 
-static void say_hello(struct agent *a)
+static void put_hello(struct agent *a, bool leaving)
 {
-	struct agent_hello h = { .busy = a->run, .cpus = a->cpus, .version = a->opts.version };
+	struct agent_hello h = {
+		.busy = a->run, .leaving = leaving, .cpus = a->cpus, .version = a->opts.version
+	};
 	uint8_t frame[256];
 	struct wcur w = wcur_make(frame, sizeof(frame), true);
 
+	/* One that is not read does no good, and many would fill the port. */
+	if (!a->old_server && !guest_link_queued(a->link, NULL) && !agent_hello_put(&w, &h))
+		guest_link_urge(a->link, frame, sizeof(frame) - w.left);
+}
+
+static void say_hello(struct agent *a)
+{
 	loop_disarm(&a->hello);
 	if (a->old_server || a->stopping)
 		return;
-	/* One that is not read does no good, and many would fill the port. */
-	if (!guest_link_queued(a->link, NULL) && !agent_hello_put(&w, &h))
-		guest_link_urge(a->link, frame, sizeof(frame) - w.left);
-	if (!a->run)
-		loop_arm(a->loop, &a->hello, HELLO_WAIT);
+	put_hello(a, false);
+	loop_arm(a->loop, &a->hello, HELLO_WAIT);
 }
 
 static void hello_fire(struct timer *t)
@@ -151,6 +159,8 @@ static void begin_run(struct agent *a, const struct msg3 *m)
 	loop_disarm(&a->request);
 	loop_disarm(&a->hello);
 	a->run = agent_run_new(&o, m, &e);
+	if (a->run && is_virtio(a))
+		say_hello(a);
 	if (a->run)
 		return;
 	err_prefix(&e, "a request was refused");
@@ -236,9 +246,9 @@ static int judge_host(const struct agent *a, const struct net_addr *who, struct 
 	if (a->opts.kind == NET_TCP && !net_addr_is(who, a->opts.client))
 		return err_say(e, EACCES, "%s may not connect, only %s", text, a->opts.client);
 	if (a->fd >= 0 && a->run)
-		return err_say(e, EBUSY, "busy: it records for another host");
+		return err_say(e, EBUSY, AGENT_BUSY "it records for another host");
 	if (a->fd >= 0)
-		return err_say(e, EBUSY, "busy: another host is connected");
+		return err_say(e, EBUSY, AGENT_BUSY "another host is connected");
 	return a->stopping ? err_say(e, ESHUTDOWN, "the agent is being ended") : 0;
 }
 
@@ -348,7 +358,10 @@ void agent_free(struct agent *a)
 		agent_run_end(a->run, &e);
 	}
 	agent_run_free(a->run);
+	a->run = NULL;
 	loop_disarm(&a->hello);
+	if (a->link && is_virtio(a))
+		put_hello(a, true);
 	if (a->link)
 		drop_connection(a);
 	loop_unwatch(&a->listener);

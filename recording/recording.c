@@ -6,6 +6,7 @@
  *
  * The order is made so that tracing is on early and nothing is lost on the way:
  *
+ *	are all the guests there that are to be recorded, too?
  *	open the destination (is there a host?)  -> before tracefs is touched
  *	fork the command, which waits
  *	apply the plan, tracing still off: some seconds on a slow machine
@@ -217,6 +218,11 @@ static int wait_for_remotes(struct recording *r)
 		ret = loop_run(r->loop, r->err);
 	loop_unwatch(&r->remotes_watch);
 	return ret ? ret : r->remotes_said;
+}
+
+static int reach_remotes(struct recording *r)
+{
+	return r->opts->remotes ? remotes_reach(r->opts->remotes, r->err) : 0;
 }
 
 /* All guests record before we do: the first event of ours may be the cause of one of theirs. */
@@ -438,10 +444,10 @@ static void rescue_remotes(struct recording *r)
 typedef int (*step_fn)(struct recording *r);
 
 static const step_fn steps[] = {
-	open_tracefs, open_dest,       prepare_command, make_loop,    apply_plan,
-	begin_extras, open_sources,    collect_early,	begin_dest,   start_pumps,
-	ask_remotes,  watch_pids,      switch_on,	send_head,    start_late_pumps,
-	wait_for_end, stop_and_finish, save_remotes,	reap_command, NULL,
+	reach_remotes, open_tracefs, open_dest,	    prepare_command,  make_loop,    apply_plan,
+	begin_extras,  open_sources, collect_early, begin_dest,	      start_pumps,  ask_remotes,
+	watch_pids,    switch_on,    send_head,	    start_late_pumps, wait_for_end, stop_and_finish,
+	save_remotes,  reap_command, NULL,
 };
 
 static const step_fn text_steps[] = {

@@ -4,16 +4,19 @@
  *
  * Theory of operation
  *
- *   asked      TRACE_REQ was sent; TRACE_RESP says CPUs and channels, and the session begins
+ *   asked      TRACE_REQ was sent; an agent on a virtio port says hello, as one who is busy
+ *   heard      TRACE_RESP says CPUs and channels, and the session begins
  *   metadata   SEND_DATA.. FIN_DATA
  *   first      it records; its clock is compared with ours, and then it counts as running
  *   running    pages flow; the clocks are compared now and then
  *   ended      the agent said CLOSE_RESP before we said CLOSE, or is gone: what came waits to be
- *              saved with the rest, since the rate of the TSC is known only then
+ *              saved with the rest, since the rate of the TSC is known only then. The channels go
+ *              back: the guest may come again, and be recorded for somebody else
  *   last       our recording is over: the clocks are compared once more
  *   closing    CLOSE was sent; the agent's last metadata come, and CLOSE_RESP
  *   saving     the session drains the channels and puts the file together
  *   done
+ *   left out   it is recorded for somebody else, and nothing is queued
  *
  * To the session the guest is a V3 client: the agent's frames are put into the words of struct msg.
  * The session is told that a tail was agreed on, whatever the agent knows of that, because the last
@@ -41,10 +44,13 @@ static const struct {
 	const char *name;
 	unsigned int patience_s; /* 0 = any time */
 } states[REMOTE_NR_STATES] = {
+	[REMOTE_ASKED] = { "a word of its agent", 15 },
+	[REMOTE_HEARD] = { "an answer to the request", 60 },
 	/* A released agent first compares clocks for a minute, before it sends metadata. */
-	[REMOTE_ASKED] = { "an answer to the request", 60 },
 	[REMOTE_METADATA] = { "metadata", 120 },
 	[REMOTE_CLOSING] = { "its end of the recording", 60 },
+	/* Its agent has said all; QEMU may have some of the pages still. */
+	[REMOTE_ENDED] = { "the last of its pages", 1 },
 };
 
 void remote_guest_go(struct remote_guest *g, enum remote_state next)
@@ -81,18 +87,13 @@ static void hang_up(struct remote_guest *g)
 		agent_link_cut(g->link); /* it may be what called us */
 }
 
-static int put_tail(struct remote_guest *g, struct buf *to, struct err *e)
+/* The guest has left: what is in the channels is taken now, and they go back. */
+static void let_go(struct remote_guest *g)
 {
-	static const char none[] = LINK_CLOCK "method none: the clocks were not compared\n";
-	struct remotes *r = g->all;
-	struct remote_sync_unit unit = { r->mult, r->shift };
-	int ret = g->other_clock ? 0 : remotes_put_rate(r, to, e);
-
-	if (ret)
-		return ret;
-	if (g->sync)
-		return remote_sync_put(g->sync, r->o.trace_id, &unit, to, e);
-	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
+	loop_disarm(&g->patience);
+	for (size_t i = 0; i < g->nchans; i++)
+		chan_cut(g->chans[i]);
+	remote_way_end(&g->way);
 }
 
 int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
@@ -111,7 +112,7 @@ int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *
 static int send_tail(struct remote_guest *g, struct err *e)
 {
 	struct buf tail = { 0 };
-	int ret = put_tail(g, &tail, e);
+	int ret = remote_guest_put_time(g, &tail, e);
 
 	for (size_t at = 0; !ret && at < tail.len; at += MSG_META_MAX)
 		ret = remote_guest_say(g, MSG_SENDMETA, tail.data + at,
@@ -132,6 +133,7 @@ void remote_guest_save(struct remote_guest *g)
 	remote_guest_go(g, REMOTE_SAVING);
 	if (g->metadata_tail)
 		session_cut_tail(g->run.session);
+	remote_guest_warn(g);
 	ret = send_tail(g, &e);
 	if (!ret && g->closed)
 		ret = session_msg(g->run.session, g->closed, g->chans, g->nchans, &e);
@@ -179,6 +181,12 @@ static void session_send(void *ctx, const struct msg *m)
 	(void)ctx, (void)m; /* RINIT, and what was stored: no agent asks for that */
 }
 
+static void session_arrived(void *ctx, uint32_t cpu, const uint8_t *page, uint32_t size)
+{
+	(void)size; /* that of the layout */
+	remote_guest_page(ctx, cpu, page);
+}
+
 /* This guest's part is over before its time. */
 void remote_guest_fail(struct remote_guest *g, const struct err *why)
 {
@@ -194,10 +202,22 @@ void remote_guest_fail(struct remote_guest *g, const struct err *why)
 		remote_guest_go(g, REMOTE_DONE);
 		remotes_failed(g->all, &e);
 	} else if (g->state == REMOTE_FIRST || g->state == REMOTE_RUNNING) {
+		let_go(g);
 		remote_guest_go(g, REMOTE_ENDED);
+		loop_disarm(&g->patience);
 	} else {
 		remote_guest_save(g);
 	}
+}
+
+/* It is somebody else's; @why names it. */
+static void leave_out(struct remote_guest *g, const struct err *why)
+{
+	hang_up(g);
+	g->err = *why;
+	g->state = REMOTE_LEFT_OUT;
+	loop_disarm(&g->patience);
+	remote_way_end(&g->way);
 }
 
 static void session_late(void *ctx, struct session *s, const struct err *e)
@@ -210,8 +230,9 @@ static void session_late(void *ctx, struct session *s, const struct err *e)
 
 int remote_guest_session(struct remote_guest *g, struct err *e)
 {
-	struct session_owner owner = { g, session_send, session_late, session_released,
-				       session_closed };
+	struct session_owner owner = {
+		g, session_send, session_late, session_released, session_closed, session_arrived
+	};
 	struct hub *h = &g->all->hub;
 	struct session_env env = h->env;
 	AUTO_FREE char *name = link_guest_path(g->all->stem, g->way.name);
@@ -267,9 +288,11 @@ static int send_tinit(struct remote_guest *g, const struct agent_resp *resp, str
 
 static void note_version(struct remote_guest *g, const char *agent)
 {
+	char text[256];
+
+	snprintf(text, sizeof(text), "its agent is %.100s, and this is trace-cmd " VERSION, agent);
 	if (!ext_same_version(agent))
-		snprintf(g->note, sizeof(g->note), "its agent is %.100s, and this is trace-cmd %s",
-			 agent, VERSION);
+		remotes_note(g->all, g, text);
 }
 
 static void round_done(void *ctx);
@@ -289,13 +312,14 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 	if (!g->tids)
 		return err_set(e, ENOMEM, "no memory for %u vCPUs", g->cpus);
 	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
-	if (resp->ext.present)
+	if (resp->ext.present && !g->way.leased) /* virt-server knew it */
 		note_version(g, resp->ext.peer);
 	ret = open_channels(g, resp, e);
 	if (!ret)
 		ret = remote_guest_session(g, e);
 	if (!ret)
 		ret = send_tinit(g, resp, e);
+	g->layout.size = resp->page_size;
 	if (!ret)
 		ret = remote_begin_sync(g, resp, round_done, e);
 	if (!ret)
@@ -309,6 +333,8 @@ static int got_data(struct remote_guest *g, const struct msg3 *m, struct err *e)
 		g->metadata_tail = true;
 	else
 		remote_guest_go(g, REMOTE_METADATA); /* patience begins anew */
+	if (!g->layout.data_off)
+		remote_guest_layout(g, m->buf, m->len);
 	for (size_t at = 0; at < m->len; at += MSG_META_MAX) {
 		int ret = remote_guest_say(g, MSG_SENDMETA, m->buf + at,
 					   min_u64(m->len - at, MSG_META_MAX), e);
@@ -378,9 +404,17 @@ static int got_refusal(struct remote_guest *g, const struct msg3 *m, struct err 
 	struct msg refusal = { .type = MSG_ERROR };
 
 	msg_get_reason(&body, &refusal);
+	if (g->state <= REMOTE_HEARD &&
+	    !strncmp(refusal.error.reason, AGENT_BUSY, strlen(AGENT_BUSY))) {
+		err_say(e, EBUSY, "guest %s: its agent says: %s", g->way.name,
+			refusal.error.reason);
+		leave_out(g, e);
+		remotes_left_out(g->all, g);
+		return 0;
+	}
 	if (refusal.error.reason[0])
 		return err_say(e, EREMOTEIO, "its agent says: %s", refusal.error.reason);
-	if (g->state != REMOTE_ASKED)
+	if (g->state > REMOTE_HEARD)
 		return err_say(e, EREMOTEIO, "its agent gave up, and says no reason");
 	return err_say(e, EREMOTEIO, "its agent refused the request, and says no reason");
 }
@@ -392,12 +426,12 @@ static const struct {
 	int (*got)(struct remote_guest *g, const struct msg3 *m, struct err *e);
 	uint32_t in;
 } frames[MSG3_NR] = {
-	[MSG3_TRACE_RESP] = { got_resp, IN(ASKED) },
+	[MSG3_TRACE_RESP] = { got_resp, IN(ASKED) | IN(HEARD) },
 	[MSG3_SEND_DATA] = { got_data, IN(METADATA) | WHILE_IT_RECORDS },
 	[MSG3_FIN_DATA] = { got_fin, IN(METADATA) | WHILE_IT_RECORDS },
 	[MSG3_TIME_SYNC] = { got_sync, IN(METADATA) | WHILE_IT_RECORDS },
 	[MSG3_CLOSE_RESP] = { got_closed, WHILE_IT_RECORDS },
-	[MSG3_NOT_SUPP] = { got_refusal, IN(ASKED) | IN(METADATA) | WHILE_IT_RECORDS },
+	[MSG3_NOT_SUPP] = { got_refusal, IN(ASKED) | IN(HEARD) | IN(METADATA) | WHILE_IT_RECORDS },
 };
 
 static int link_frame(void *ctx, const struct msg3 *m, struct err *e)
@@ -415,10 +449,11 @@ static void link_gone(void *ctx, const struct err *e)
 	struct err closed = { 0 };
 
 	err_say(&closed, ECONNRESET, "%s",
-		g->state == REMOTE_ASKED
-			? "its agent closed the connection instead of an answer: it "
-			  "is busy, or refuses an argument"
-			: "its agent is gone");
+		g->state <= REMOTE_HEARD ? "its agent closed the connection instead of an answer: "
+					   "it is busy, or refuses an argument"
+		: is_before_running(g)	 ? "its agent closed the connection before it recorded: "
+					   "it may refuse an argument, and has the reason in its log"
+					 : "its agent is gone");
 	remote_guest_fail(g, e->code ? e : &closed);
 }
 
@@ -428,9 +463,15 @@ static void link_hello(void *ctx, const struct agent_hello *h)
 	struct remote_guest *g = ctx;
 	struct err e = { 0 };
 
-	if (h->busy || g->state == REMOTE_ASKED)
+	if (h->leaving)
+		err_say(&e, ECONNRESET, "its agent was ended");
+	else if (!h->busy && g->state > REMOTE_HEARD)
+		err_say(&e, ECONNRESET,
+			"its agent began anew: it was ended, or the guest rebooted");
+	else if (h->busy && g->state == REMOTE_ASKED)
+		remote_guest_go(g, REMOTE_HEARD);
+	if (!e.code)
 		return;
-	err_say(&e, ECONNRESET, "its agent began anew: it was ended, or the guest rebooted");
 	remote_guest_fail(g, &e);
 }
 
@@ -452,8 +493,14 @@ static void patience_over(struct timer *t)
 	struct remote_guest *g = container_of(t, struct remote_guest, patience);
 	struct err e = { 0 };
 
+	if (g->state == REMOTE_ENDED) {
+		let_go(g);
+		return;
+	}
 	err_say(&e, ETIMEDOUT, "%s did not come in %u s", states[g->state].name,
 		states[g->state].patience_s);
+	if (g->state == REMOTE_ASKED)
+		err_hint(&e, "is the guest paused, or its agent stopped? 'trace-cmd agent' there");
 	remote_guest_fail(g, &e);
 }
 
@@ -538,10 +585,8 @@ static int send_request(struct remote_guest *g, struct err *e)
 	return 0;
 }
 
-int remote_guest_ask(struct remote_guest *g, struct err *e)
+int remote_guest_reach(struct remote_guest *g, struct err *e)
 {
-	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
-	struct remotes *r = g->all;
 	int ret;
 
 	g->patience.fire = patience_over;
@@ -549,15 +594,34 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 	g->totals = calloc(1, sizeof(*g->totals));
 	if (!g->totals)
 		return err_set(e, ENOMEM, "no memory for guest %s", g->wish->at);
+	if (g->wish->virtio_trace)
+		ret = remote_vtrace_reach(g, e);
+	else
+		ret = remote_reach(g->all->o.dir, g->wish, &g->way, e);
+	if (!ret && g->way.leased && !g->vtrace)
+		note_version(g, g->way.lease.version);
+	if (ret && !strstr(e->what, g->wish->at)) /* virt-server's words may have it */
+		err_prefix(e, "guest %s", g->wish->at);
+	if (ret == -EBUSY)
+		leave_out(g, e);
+	return ret;
+}
+
+int remote_guest_ask(struct remote_guest *g, struct err *e)
+{
+	struct agent_link_owner owner = { g, link_frame, link_gone, link_hello };
+	struct remotes *r = g->all;
+	int ret;
+
 	if (g->wish->virtio_trace) {
 		ret = remote_vtrace_ask(g, e);
 		return ret ? err_prefix(e, "guest %s", g->wish->at) : 0;
 	}
-	ret = remote_reach(r->o.dir, g->wish, &g->way, e);
-	if (ret)
-		return err_prefix(e, "guest %s", g->wish->at);
-	if (g->way.leased) {
-		g->qemu = guest_pid(g->wish->at);
+	ret = remote_connect(g->wish, &g->way, e);
+
+	if (!ret)
+		g->qemu = remote_qemu(g->wish, &g->way);
+	if (!ret && g->way.leased) {
 		g->lease.fd = g->way.lease.fd;
 		ret = loop_watch(r->loop, &g->lease, EPOLLIN, e);
 	}
@@ -567,7 +631,7 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 		err_prefix(e, "guest %s", g->wish->at);
 		return ret;
 	}
-	remote_guest_go(g, REMOTE_ASKED);
+	remote_guest_go(g, g->way.leased ? REMOTE_ASKED : REMOTE_HEARD);
 	return 0;
 }
 
@@ -584,7 +648,7 @@ void remote_guest_free(struct remote_guest *g)
 		run_free(&g->run);
 	}
 	close_channels(g);
-	remote_sync_free(g->sync);
+	remote_guest_end_time(g);
 	remote_way_end(&g->way);
 	free(g->tids);
 	free(g->closed);

@@ -4,6 +4,9 @@
  *
  * Theory of operation
  *
+ * "kvm" and "ptp_kvm" are not on the list: they cost no conversation, and are compared with what
+ * the one that was chosen says (recording/remote-time.c).
+ *
  * We offer, and the agent chooses. Ours take "probe" wherever both sides can read the clock; it
  * needs no more than the control channel. Released agents know "ptp", which needs a connection of
  * its own, so that there is none over virtio-serial. It is also for clocks that only the tracer can
@@ -14,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "recording/remote_local.h"
+#include "timesync/kvm-track.h"
 #include "timesync/ptp.h"
 
 #define CONNECT_WAIT (3 * NSEC_PER_SEC)
@@ -60,6 +64,12 @@ int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e)
 {
 	const struct remotes_opts *all = &g->all->o;
+	struct remote_time_opts about = { .clock = all->clock,
+					  .cpus = resp->cpus,
+					  .qemu = g->qemu,
+					  .guest = g->way.name,
+					  .ptp = !strcmp(resp->proto, TS_PTP_NAME),
+					  .debugfs = ts_kvm_root() };
 	struct remote_sync_opts o = { .loop = g->all->loop,
 				      .link = g->link,
 				      .ptp = -1,
@@ -77,13 +87,14 @@ int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 	if (!was_offered(g, resp->proto))
 		return err_say(e, EPROTO, "chose time sync by '%s', which was not offered",
 			       resp->proto);
-	if (!strcmp(resp->proto, TS_PTP_NAME)) {
+	if (about.ptp) {
 		o.ptp = net_connect_beside(g->way.kind, g->way.ctl, resp->sync_port, CONNECT_WAIT,
 					   e);
 		if (o.ptp < 0)
 			return o.ptp;
 	}
-	g->sync = remote_sync_new(&o, e);
+	o.time = g->time = remote_time_new(&about, e);
+	g->sync = g->time ? remote_sync_new(&o, e) : NULL;
 	if (g->sync)
 		return 0;
 	cleanup_fd(&o.ptp);

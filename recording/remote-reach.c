@@ -7,12 +7,18 @@
  * A name that virt-server knows is a guest with virtio-serial channels, which it lends. Otherwise
  * the text says itself what it is, as in the released tool: "@CID", "@CID:PORT" and digits are
  * vsock; what has a dot or a colon is a host of the network.
+ *
+ * A loan costs nothing, so it is taken before anything is done here. To a network's agent we
+ * connect when the request is ready: it does not wait for one that says nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "guests/vcpus.h"
 #include "recording/remote_local.h"
 
 #define CONNECT_WAIT (5 * NSEC_PER_SEC)
@@ -95,6 +101,8 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 		err_hint(e,
 			 "'trace-cmd list --guests' shows them; an address has a dot, a colon or "
 			 "an @: 192.0.2.7, @3");
+	if (ret == -ENXIO)
+		err_hint(e, "'trace-cmd setup-guest %s -c CPUS -a'", name);
 	if (ret == -ENOTCONN && !e->hint[0])
 		err_hint(e,
 			 "'trace-cmd agent' in the guest; 'trace-cmd setup-guest %s --check' here",
@@ -106,21 +114,29 @@ static int reach_guest(const char *dir, const char *name, struct remote_way *to,
 	return 0;
 }
 
+/*
+ * What is typed, without the marks of an address that no file's name needs; of HOST:PORT the host,
+ * as in the released tool; of a path its last part.
+ */
 int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e)
 {
+	char host[NET_NAME_MAX];
 	const char *from = w->name ? w->name : w->at;
 	const char *slash = w->name ? NULL : strrchr(from, '/');
-	size_t n = 0;
+	uint32_t port;
+	int ret;
 
 	if (slash)
 		from = slash + 1;
-	if (!w->name && *from == '@')
-		from++;
-	for (; *from && n + 1 < sizeof(to->name); from++)
-		if (w->name || !strchr("[]", *from))
-			to->name[n++] = *from;
-	to->name[n] = '\0';
-	if (*from)
+	if (!w->name && !slash && to->kind == NET_TCP) {
+		ret = split(NET_TCP, w->at, host, &port, e);
+		if (ret)
+			return ret;
+		from = host;
+	}
+	from += !w->name && *from == '@';
+	ret = path_fmt(to->name, sizeof(to->name), NULL, "%s", from);
+	if (ret)
 		return err_say(e, ENAMETOOLONG, "names have %d characters at most",
 			       GUESTS_NAME_MAX);
 	return guests_name_check(to->name, e);
@@ -136,9 +152,26 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 	ret = remote_name(wish, to, e);
 	if (ret)
 		return ret;
-	if (to->kind == NET_NR)
-		return reach_guest(dir, at, to, e);
-	return reach_net(to->kind, at + (*at == '@'), to, e);
+	return to->kind == NET_NR ? reach_guest(dir, at, to, e) : 0;
+}
+
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e)
+{
+	if (to->leased)
+		return 0;
+	return reach_net(to->kind, wish->at + (*wish->at == '@'), to, e);
+}
+
+pid_t remote_qemu(const struct remote_wish *wish, const struct remote_way *w)
+{
+	struct sockaddr_vm vm = { 0 };
+	socklen_t len = sizeof(vm);
+
+	if (w->leased)
+		return guest_pid(wish->at);
+	if (w->kind != NET_VSOCK || getpeername(w->ctl, (struct sockaddr *)&vm, &len))
+		return 0;
+	return guest_pid_of_cid(vm.svm_cid);
 }
 
 void remote_way_end(struct remote_way *w)

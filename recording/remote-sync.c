@@ -1,77 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote-sync.c - a guest's clock in the host's time: rounds, and the method "probe"
+ * remote-sync.c - questions to a guest: what time is it?
  *
  * Theory of operation
  *
- * A round asks each CPU of the guest some times, one question after the other: many at the
- * beginning and at the end, a few in the rounds between them. Of the answers of a CPU the one that
- * took least becomes a point (timesync/points.h): half of what it took is its error. A question
- * that is not answered in time is counted; after some in a row the round ends, so that a guest that
- * is stopped costs seconds and not minutes.
+ * A round asks each clock of the guest some times, one question after the other: many at the
+ * beginning and at the end, a few in the rounds between them. A round has a time to keep, in which
+ * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
+ * is remote-time.c's.
  *
- * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation, and
- * the points are what the agent found.
+ * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
  *
- * Whatever the answers say is also bounds of the offset (timesync/bound.h): no guest has an answer
- * before the question. One that contradicts what is known is a violation of causality, and said.
+ * A question that is not answered in time is counted; after some in a row the round ends, so that a
+ * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
  */
 #include "recording/remote-sync.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "recording/remote-ptp.h"
-#include "timesync/bound.h"
 #include "timesync/now.h"
-#include "timesync/points.h"
-#include "timesync/ptp.h"
-#include "tracedat/link.h"
 
 enum {
 	MANY = 16,
+	MANY_OF_ONE = 48, /* where there is but one clock */
 	FEW = 4,
-	POINTS_MAX = 4096, /* of a CPU */
-	LOST_MAX = 3,	   /* in a row, then the round is over */
-	DRIFT_PPB = 500000,
-	BOUND_PIECES = 64,
-	TEXT_MAX = 320,
+	LOST_MAX = 3, /* in a row, then the round is over */
 };
 
-#define BOUND_WINDOW NSEC_PER_SEC /* or as many ticks */
+#define ROUND_TIME (700 * NSEC_PER_MSEC)
 
 enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
 struct remote_sync {
 	struct remote_sync_opts o;
 	struct remote_ptp *ptp; /* NULL: the method is "probe" */
-	struct err why;		/* .code: ptp has failed */
-	struct ts_points *points;
-	struct ts_bound **bounds; /* owned, one a CPU */
+	bool failed;		/* ptp has */
+	uint32_t clocks;
 	enum round round;
 	bool want_last, over;
-	uint32_t cpu, nasked, lost_in_row; /* of the round */
+	uint32_t first, through;		 /* clocks of the round: where it began, how many */
+	uint32_t nasked, nanswered, lost_in_row; /* nasked and nanswered: of this clock */
+	uint64_t begun;				 /* now_ns() */
 	struct agent_probe asked;
-	uint64_t sent; /* when, by the clock */
-	struct ts_exchange got[MANY];
-	size_t ngot;
+	struct ts_both asked_at; /* where a pair was asked for */
+	uint64_t sent;		 /* when, by the clock */
 	struct timer late, next;
-	uint64_t samples, lost, refused, worst;
 };
 
-static uint32_t per_cpu(const struct remote_sync *s)
+static uint32_t clock_now(const struct remote_sync *s)
 {
-	return s->round == ROUND_BETWEEN ? FEW : MANY;
+	return (s->first + s->through) % s->clocks;
+}
+
+static uint32_t per_clock(const struct remote_sync *s)
+{
+	if (s->round == ROUND_BETWEEN)
+		return FEW;
+	return s->clocks == 1 ? MANY_OF_ONE : MANY;
 }
 
 static void ask(struct remote_sync *s)
 {
 	struct wcur w = agent_link_room(s->o.link);
+	bool pair = !s->nasked && remote_time_wants_pair(s->o.time);
 
-	s->asked = (struct agent_probe){ .seq = s->asked.seq + 1, .cpu = s->cpu };
+	s->asked =
+		(struct agent_probe){ .seq = s->asked.seq + 1,
+				      .cpu = s->clocks == 1 ? AGENT_PROBE_ANYWHERE : clock_now(s),
+				      .want = pair ? AGENT_PROBE_WANT_PAIR : 0 };
 	s->nasked++;
 	agent_probe_put(&w, AGENT_PROBE_ASK, &s->asked);
 	loop_arm(s->o.loop, &s->late, s->o.wait_ns ? s->o.wait_ns : NSEC_PER_SEC);
+	if (pair)
+		ts_both_now(s->o.clock, &s->asked_at);
 	s->sent = ts_now(s->o.clock);
 	agent_link_send(s->o.link, &w);
 }
@@ -81,12 +83,12 @@ static void end_round(struct remote_sync *s);
 static void begin_round(struct remote_sync *s, enum round round)
 {
 	s->round = round;
-	s->cpu = s->nasked = s->lost_in_row = 0;
-	s->ngot = 0;
+	s->through = s->nasked = s->nanswered = s->lost_in_row = 0;
+	s->begun = now_ns();
 	loop_disarm(&s->next);
 	if (!s->ptp)
 		ask(s);
-	else if (!s->why.code)
+	else if (!s->failed)
 		remote_ptp_round(s->ptp);
 	else
 		end_round(s);
@@ -98,6 +100,7 @@ static void end_round(struct remote_sync *s)
 
 	s->round = ROUND_NONE;
 	loop_disarm(&s->late);
+	remote_time_round(s->o.time);
 	if (s->want_last) {
 		s->want_last = false;
 		begin_round(s, ROUND_LAST);
@@ -111,29 +114,21 @@ static void end_round(struct remote_sync *s)
 		s->o.done(s->o.ctx); /* may free */
 }
 
-/* The best of the answers of a CPU becomes a point. */
-static void end_cpu(struct remote_sync *s)
+/* Has the clock been asked enough, or as long as it may take? */
+static bool is_through(const struct remote_sync *s)
 {
-	struct ts_exchange_result r;
-	size_t refused = 0;
+	uint64_t share = ROUND_TIME / s->clocks * (s->through + 1);
 
-	if (s->ngot && ts_exchange_best(s->got, s->ngot, &r, &refused)) {
-		struct tdat_shift_sample p = { r.guest, r.offset, 1, 0 };
-
-		if (!ts_points_add(s->points, s->cpu, &p))
-			s->worst = max_u64(s->worst, r.error);
-	}
-	s->refused += refused;
-	s->ngot = 0;
-	s->nasked = 0;
-	s->cpu++;
+	return s->nasked >= per_clock(s) || (s->nanswered && now_ns() - s->begun > share);
 }
 
 static void go_on(struct remote_sync *s)
 {
-	if (s->nasked == per_cpu(s))
-		end_cpu(s);
-	if (s->cpu == s->o.cpus)
+	if (is_through(s)) {
+		s->through++;
+		s->nasked = s->nanswered = 0;
+	}
+	if (s->through == s->clocks)
 		end_round(s);
 	else
 		ask(s);
@@ -143,12 +138,12 @@ static void late_fire(struct timer *t)
 {
 	struct remote_sync *s = container_of(t, struct remote_sync, late);
 
-	s->lost++;
+	remote_time_lost(s->o.time);
 	if (++s->lost_in_row < LOST_MAX) {
 		go_on(s);
 		return;
 	}
-	end_cpu(s);
+	s->first = (clock_now(s) + 1) % s->clocks;
 	end_round(s);
 }
 
@@ -163,8 +158,7 @@ static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p
 {
 	struct remote_sync *s = ctx;
 
-	s->samples++;
-	ts_points_add(s->points, cpu, p); /* it counts what does not fit */
+	remote_time_sample(s->o.time, cpu, p);
 	return 0;
 }
 
@@ -173,8 +167,8 @@ static void ptp_round(void *ctx, const struct err *why)
 	struct remote_sync *s = ctx;
 
 	if (why) {
-		s->why = *why;
-		s->over = true;
+		remote_time_failed(s->o.time, why);
+		s->failed = s->over = true;
 		loop_disarm(&s->next);
 	}
 	if (s->round != ROUND_NONE)
@@ -183,12 +177,19 @@ static void ptp_round(void *ctx, const struct err *why)
 
 /* Of the agent's control channel */
 
-static void learn(struct remote_sync *s, const struct ts_exchange *x)
+static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t now)
 {
-	struct ts_bound *b = s->bounds[s->cpu];
+	const struct ts_exchange x = { s->sent, p->received, p->answered, now };
+	const struct ts_pair pair = { p->pair.before, p->pair.after, p->pair.host };
+	struct ts_both came;
+	uint32_t clock = clock_now(s);
 
-	ts_bound_to_guest(b, x->host_send, x->guest_recv);
-	ts_bound_from_guest(b, x->guest_send, x->host_recv);
+	remote_time_exchange(s->o.time, clock, &x);
+	remote_time_apic(s->o.time, clock, p->apic);
+	if (!(s->asked.want & AGENT_PROBE_WANT_PAIR))
+		return;
+	ts_both_now(s->o.clock, &came);
+	remote_time_pair(s->o.time, clock, &pair, &s->asked_at, &came);
 }
 
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e)
@@ -207,9 +208,8 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 		return err_say(e, EPROTO, "asked for our time, which is not its part");
 	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu)
 		return 0; /* late: it was counted as lost */
-	s->got[s->ngot] = (struct ts_exchange){ s->sent, p.received, p.answered, now };
-	learn(s, &s->got[s->ngot++]);
-	s->samples++;
+	learn(s, &p, now);
+	s->nanswered++;
 	s->lost_in_row = 0;
 	loop_disarm(&s->late);
 	go_on(s);
@@ -260,21 +260,6 @@ static int make_ptp(struct remote_sync *s, struct err *e)
 	return s->ptp ? 0 : -EIO;
 }
 
-static int make_bounds(struct remote_sync *s, struct err *e)
-{
-	struct ts_bound_how how = { .drift_ppb = DRIFT_PPB,
-				    .window = BOUND_WINDOW,
-				    .pieces = BOUND_PIECES };
-	int ret = 0;
-
-	s->bounds = calloc(s->o.cpus, sizeof(*s->bounds));
-	if (!s->bounds)
-		return err_set(e, ENOMEM, "no memory for the clocks of %u CPUs", s->o.cpus);
-	for (uint32_t i = 0; !ret && i < s->o.cpus; i++)
-		ret = ts_bound_new(&how, &s->bounds[i], e);
-	return ret;
-}
-
 struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err *e)
 {
 	struct remote_sync *s = calloc(1, sizeof(*s));
@@ -286,8 +271,8 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->o = *o;
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
-	if (!ts_points_new(TS_MEASURED, o->cpus, POINTS_MAX, &s->points, e) &&
-	    !(o->ptp < 0 ? make_bounds(s, e) : make_ptp(s, e)))
+	s->clocks = remote_time_clocks(o->time);
+	if (o->ptp < 0 || !make_ptp(s, e))
 		return s;
 	remote_sync_free(s);
 	return NULL;
@@ -300,109 +285,5 @@ void remote_sync_free(struct remote_sync *s)
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
 	remote_ptp_free(s->ptp);
-	for (uint32_t i = 0; s->bounds && i < s->o.cpus; i++)
-		ts_bound_free(s->bounds[i]);
-	free(s->bounds);
-	ts_points_free(s->points);
 	free(s);
-}
-
-/* What is stored */
-
-static int64_t to_ns(int64_t ticks, const struct remote_sync_unit *u)
-{
-	uint64_t size = ticks < 0 ? -(uint64_t)ticks : (uint64_t)ticks;
-
-	if (!u->mult)
-		return ticks;
-	size = tdat_scale(size, u->mult, u->shift);
-	return ticks < 0 ? -(int64_t)size : (int64_t)size;
-}
-
-static uint64_t violations(const struct remote_sync *s)
-{
-	uint64_t n = s->refused;
-
-	for (uint32_t i = 0; s->bounds && i < s->o.cpus; i++)
-		n += ts_bound_count(s->bounds[i])->contradictions;
-	return n;
-}
-
-static int put_text(const char *text, struct buf *to, struct err *e)
-{
-	return tdat_put_option(to, TDAT_OPT_CPUSTAT, text, (uint32_t)strlen(text) + 1, e);
-}
-
-static int put_ptp(const struct remote_sync *s, const struct remote_sync_unit *u, struct buf *to,
-		   struct err *e)
-{
-	size_t n;
-	const struct tdat_shift_sample *p = ts_points_of(s->points, 0, &n);
-	char text[TEXT_MAX], failed[160] = "";
-	int64_t drift = 0;
-
-	ts_points_drift(s->points, 0, &drift);
-	if (s->why.code)
-		snprintf(failed, sizeof(failed), "; not compared at the end: %.120s", s->why.what);
-	snprintf(text, sizeof(text),
-		 LINK_CLOCK "method " TS_PTP_NAME "; offset %" PRId64 " ns; drift %" PRId64
-			    " ppb; error not known; %" PRIu64 " samples%s\n",
-		 to_ns(p[n - 1].offset, u), drift, s->samples, failed);
-	return put_text(text, to, e);
-}
-
-static int put_measured(const struct remote_sync *s, const struct remote_sync_unit *u,
-			struct buf *to, struct err *e)
-{
-	size_t n;
-	const struct tdat_shift_sample *p = ts_points_of(s->points, 0, &n);
-	char text[TEXT_MAX], lost[48] = "";
-	int64_t drift = 0;
-
-	ts_points_drift(s->points, 0, &drift);
-	if (s->lost)
-		snprintf(lost, sizeof(lost), " (%" PRIu64 " lost)", s->lost);
-	snprintf(text, sizeof(text),
-		 LINK_CLOCK "method " AGENT_PROBE "; offset %" PRId64 " ns; drift %" PRId64
-			    " ppb; error at most %" PRId64 " ns; %" PRIu64
-			    " samples%s; causality violations %" PRIu64 "\n",
-		 to_ns(p[n - 1].offset, u), drift, to_ns((int64_t)s->worst, u), s->samples, lost,
-		 violations(s));
-	return put_text(text, to, e);
-}
-
-static int put_missing(const struct remote_sync *s, size_t missing, size_t first, struct buf *to,
-		       struct err *e)
-{
-	const char *method = s->ptp ? TS_PTP_NAME : AGENT_PROBE;
-	char text[TEXT_MAX];
-
-	if (s->why.code)
-		snprintf(text, sizeof(text), LINK_CLOCK "method none; %s failed: %.240s\n", method,
-			 s->why.what);
-	else
-		snprintf(text, sizeof(text),
-			 LINK_CLOCK
-			 "method none; %s failed: no answer from %zu CPUs, the first is CPU %zu; "
-			 "%" PRIu64 " samples, %" PRIu64 " lost\n",
-			 method, missing, first, s->samples, s->lost);
-	return put_text(text, to, e);
-}
-
-int remote_sync_put(const struct remote_sync *s, uint64_t peer, const struct remote_sync_unit *u,
-		    struct buf *to, struct err *e)
-{
-	struct buf shift = { 0 };
-	size_t first, missing = ts_points_missing(s->points, &first);
-	int ret;
-
-	if (missing)
-		return put_missing(s, missing, first, to, e);
-	ret = ts_points_encode(s->points, peer, &shift, e);
-	if (!ret)
-		ret = tdat_put_option(to, TDAT_OPT_TIME_SHIFT, shift.data, (uint32_t)shift.len, e);
-	buf_free(&shift);
-	if (ret)
-		return ret;
-	return s->ptp ? put_ptp(s, u, to, e) : put_measured(s, u, to, e);
 }

@@ -10,19 +10,21 @@
 #include "base/io.h"
 #include "base/loop.h"
 #include "recording/agent-link.h"
+#include "recording/remote-time.h"
 
 struct remote_sync;
 
 struct remote_sync_opts {
 	struct loop *loop;
 	struct agent_link *link;
-	int ptp;	      /* -1: the method "probe" over .link. Else "ptp" on this connection to
-				 the agent's sync port, owned from a success on */
-	uint64_t host, guest; /* trace ids, for "ptp" */
-	const char *clock;    /* of both sides, borrowed */
-	uint32_t cpus;	      /* of the guest */
-	uint64_t interval_ns; /* between rounds, 0 = none but the first and the last */
-	uint64_t wait_ns;     /* for an answer, 0 = 1 s */
+	int ptp; /* -1: the method "probe" over .link. Else "ptp" on this connection to the agent's
+		    sync port, owned from a success on */
+	uint64_t host, guest;	  /* trace ids, for "ptp" */
+	uint32_t cpus;		  /* of the guest, for "ptp" */
+	struct remote_time *time; /* borrowed: what the answers say goes there */
+	const char *clock;	  /* of both sides, borrowed */
+	uint64_t interval_ns;	  /* between rounds, 0 = none but the first and the last */
+	uint64_t wait_ns;	  /* for an answer, 0 = 1 s */
 	/* The round that was asked for is through, however it went. */
 	void (*done)(void *ctx);
 	void *ctx;
@@ -38,14 +40,5 @@ void remote_sync_stop(struct remote_sync *s);  /* the guest is gone */
 
 /* A TIME_SYNC frame of the agent. */
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e);
-
-/* How ticks become ns in texts: ns = (ticks * mult) >> shift; mult 0: they are ns. */
-struct remote_sync_unit {
-	uint32_t mult, shift;
-};
-
-/* The option TIME_SHIFT, if each CPU was heard of, and the text of LINK_CLOCK, always. */
-int remote_sync_put(const struct remote_sync *s, uint64_t peer, const struct remote_sync_unit *u,
-		    struct buf *to, struct err *e);
 
 #endif

@@ -16,9 +16,11 @@
  *
  * An order that nobody takes stays in the FIFO, and that can be seen: no agent runs there.
  *
- * The channels are FIFOs that no virt-server has open: two readers would tear the pages.
+ * Where virt-server has the channels, it lends them: two readers would tear the pages. Else they
+ * are FIFOs, and opened here.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -46,6 +48,7 @@ struct remote_vtrace {
 	uint32_t page_size;
 	bool known; /* formats are in them */
 	bool running;
+	bool socket; /* the control channel is one, not a FIFO */
 };
 
 static int order(struct remote_guest *g, const char *text, struct err *e)
@@ -62,7 +65,7 @@ static int untaken(const struct remote_guest *g)
 {
 	int n = 0;
 
-	return ioctl(g->way.ctl, FIONREAD, &n) ? 0 : n;
+	return ioctl(g->way.ctl, g->vtrace->socket ? SIOCOUTQ : FIONREAD, &n) ? 0 : n;
 }
 
 /* Reach it */
@@ -79,30 +82,13 @@ static int split_at(const char *dir, const char *at, char path[GUESTS_PATH_MAX],
 	return path_fmt(path, GUESTS_PATH_MAX, e, "%s", slash ? "/" : dir);
 }
 
-/* Does a running virt-server read the guest's channels? */
-static int judge_server(const char *dir, const char *name, struct err *e)
-{
-	struct broker_guest *list = NULL;
-	bool held = false;
-	size_t n = 0;
-
-	if (!broker_guests(dir, &list, &n, NULL))
-		for (size_t i = 0; i < n; i++)
-			held |= !strcmp(list[i].name, name);
-	free(list);
-	if (!held)
-		return 0;
-	err_say(e, EBUSY, "virt-server reads the channels in %s/%s", dir, name);
-	err_hint(e, "end virt-server, or put this guest's FIFOs into a directory that is not its");
-	return -EBUSY;
-}
-
 static int judge_channels(const char *dir, const char *name, const struct guest_chan *list,
 			  size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i].kind != GUEST_CHAN_FIFO)
-			return err_say(e, EOPNOTSUPP, "%s is a socket; virtio-trace is for FIFOs",
+			return err_say(e, EOPNOTSUPP,
+				       "%s is a socket, on which virt-server must listen",
 				       list[i].path);
 	if (n)
 		return 0;
@@ -111,6 +97,17 @@ static int judge_channels(const char *dir, const char *name, const struct guest_
 	return -ENOENT;
 }
 
+static int room_for(struct remote_guest *g, size_t n, struct err *e)
+{
+	g->chans = calloc(n, sizeof(*g->chans));
+	g->tids = calloc(n, sizeof(*g->tids));
+	if (!g->chans || !g->tids)
+		return err_set(e, ENOMEM, "no memory for %zu data channels", n);
+	g->cpus = (uint32_t)n;
+	return 0;
+}
+
+/* The channels that nobody else has open. */
 static int open_channels(struct remote_guest *g, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE struct guest_chan *list = NULL;
@@ -119,21 +116,34 @@ static int open_channels(struct remote_guest *g, const char *dir, const char *na
 
 	if (!ret)
 		ret = judge_channels(dir, name, list, n, e);
-	if (ret)
-		return ret;
-	g->chans = calloc(n, sizeof(*g->chans));
-	g->tids = calloc(n, sizeof(*g->tids));
-	if (!g->chans || !g->tids)
-		return err_set(e, ENOMEM, "no memory for %zu data channels", n);
-	for (; g->nchans < n; g->nchans++) {
+	if (!ret)
+		ret = room_for(g, n, e);
+	for (; !ret && g->nchans < n; g->nchans++) {
 		g->chans[g->nchans] = chan_open(&g->all->hub.chan_env, &list[g->nchans], e);
 		if (!g->chans[g->nchans])
 			return -EIO;
 	}
-	g->cpus = (uint32_t)n;
-	g->qemu = guest_pid(name);
-	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
-	return 0;
+	return ret;
+}
+
+/* Those that virt-server lends. */
+static int adopt_channels(struct remote_guest *g, struct err *e)
+{
+	struct broker_lease *l = &g->way.lease;
+	int ret = room_for(g, l->cpus, e);
+
+	for (; !ret && g->nchans < l->cpus; g->nchans++) {
+		uint32_t cpu = (uint32_t)g->nchans;
+		struct guest_chan at = { cpu, GUEST_CHAN_FIFO, "" };
+
+		snprintf(at.path, sizeof(at.path), "of CPU %u", cpu);
+		g->chans[cpu] = chan_adopt(&g->all->hub.chan_env, &at, steal_fd(&l->data[cpu]), e);
+		if (!g->chans[cpu])
+			return -ENOMEM;
+	}
+	if (!ret)
+		g->lease.fd = l->fd;
+	return ret ? ret : loop_watch(g->all->loop, &g->lease, EPOLLIN, e);
 }
 
 static int open_control(struct remote_guest *g, const char *dir, const char *name, struct err *e)
@@ -147,6 +157,32 @@ static int open_control(struct remote_guest *g, const char *dir, const char *nam
 	return g->way.ctl < 0 ? g->way.ctl : 0;
 }
 
+/* Does a running virt-server read the guest's channels? */
+static bool is_served(const char *dir, const char *name)
+{
+	struct broker_guest *list = NULL;
+	bool is = false;
+	size_t n = 0;
+
+	if (!broker_guests(dir, &list, &n, NULL))
+		for (size_t i = 0; i < n; i++)
+			is |= !strcmp(list[i].name, name);
+	free(list);
+	return is;
+}
+
+static int borrow(struct remote_guest *g, const char *dir, const char *name, struct err *e)
+{
+	int ret = broker_ports(dir, name, &g->way.lease, e);
+
+	if (ret)
+		return ret;
+	g->way.leased = true;
+	g->way.ctl = steal_fd(&g->way.lease.ctl);
+	g->vtrace->socket = g->way.ctl >= 0;
+	return adopt_channels(g, e);
+}
+
 static int reach(struct remote_guest *g, struct err *e)
 {
 	char dir[GUESTS_PATH_MAX];
@@ -156,11 +192,17 @@ static int reach(struct remote_guest *g, struct err *e)
 	g->way = (struct remote_way){ .ctl = -1, .kind = NET_NR };
 	if (!ret)
 		ret = remote_name(g->wish, &g->way, e);
-	if (!ret)
-		ret = judge_server(dir, name, e);
-	if (!ret)
+	if (!ret && is_served(dir, name))
+		ret = borrow(g, dir, name, e);
+	else if (!ret)
 		ret = open_channels(g, dir, name, e);
-	return ret ? ret : open_control(g, dir, name, e);
+	if (!ret && g->way.ctl < 0)
+		ret = open_control(g, dir, name, e);
+	if (ret)
+		return ret;
+	g->qemu = guest_pid(name);
+	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
+	return 0;
 }
 
 /* The metadata */
@@ -178,7 +220,6 @@ static bool is_clock(const struct tdat_head *h, const char *clock)
 static int read_metadata(struct remote_guest *g, struct err *e)
 {
 	struct guest_meta_opts o = { .clock = g->wish->clock, .cpus = g->cpus };
-	struct tdat_format_iter ftrace = { 0 }, other = { 0 };
 	struct guest_meta m;
 	int ret = guest_meta_open(&m, g->wish->metadata, e);
 
@@ -187,8 +228,7 @@ static int read_metadata(struct remote_guest *g, struct err *e)
 		ret = guest_meta_put(&m, &o, &g->vtrace->head, e);
 	if (!ret) {
 		g->vtrace->page_size = m.head->layout.size;
-		g->vtrace->known = tdat_next_ftrace_format(m.head, &ftrace) ||
-				   tdat_next_event_format(m.head, &other);
+		g->vtrace->known = tdat_head_has_formats(m.head);
 		g->other_clock = o.clock ? strcmp(o.clock, g->all->o.clock) != 0
 					 : !is_clock(m.head, g->all->o.clock);
 	}
@@ -273,7 +313,7 @@ static void look(struct timer *t)
 	remote_guest_go(g, REMOTE_RUNNING);
 }
 
-int remote_vtrace_ask(struct remote_guest *g, struct err *e)
+int remote_vtrace_reach(struct remote_guest *g, struct err *e)
 {
 	struct remote_vtrace *v = calloc(1, sizeof(*v));
 	int ret;
@@ -284,10 +324,14 @@ int remote_vtrace_ask(struct remote_guest *g, struct err *e)
 	v->g = g;
 	v->look.fire = look;
 	ret = reach(g, e);
-	if (!ret)
-		ret = read_metadata(g, e);
-	if (!ret)
-		ret = order(g, ORDER_STOP, e);
+	return ret ? ret : read_metadata(g, e);
+}
+
+int remote_vtrace_ask(struct remote_guest *g, struct err *e)
+{
+	struct remote_vtrace *v = g->vtrace;
+	int ret = order(g, ORDER_STOP, e);
+
 	if (ret)
 		return ret;
 	v->asked_ns = now_ns();
@@ -330,13 +374,13 @@ void remote_vtrace_saved(struct remote_guest *g)
 			"guest %s: its agent did not take the order to stop: it has ended, or hangs",
 			g->way.name);
 	else if (came_nothing(g))
-		snprintf(g->note, sizeof(g->note),
-			 "no page came: its tracing is off, or no ring is as full as its "
-			 "buffer_percent says");
+		remotes_note(g->all, g,
+			     "no page came: its tracing is off, or no ring is as full as its "
+			     "buffer_percent says");
 	else if (!g->vtrace->known)
-		snprintf(g->note, sizeof(g->note),
-			 "no event formats, so report cannot read its events: 'trace-cmd convert "
-			 "--metadata PATH -i FILE -o FILE' adds them");
+		remotes_note(g->all, g,
+			     "no event formats, so report cannot read its events: 'trace-cmd "
+			     "convert --metadata PATH -i FILE -o FILE' adds them");
 }
 
 void remote_vtrace_free(struct remote_guest *g)

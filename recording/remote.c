@@ -8,7 +8,8 @@
  * a session: remote-guest.c. The recording's thread gives orders through an eventfd, and hears
  * through another one that there is news. What both touch is under one lock.
  *
- *   remotes_ask()    connects, before the thread runs: a guest that cannot be reached costs nothing
+ *   remotes_reach()  before anything is done here: a guest that cannot be reached costs nothing
+ *   remotes_ask()    before the thread runs
  *   asking           until all guests record, or one does not: then all is undone
  *   running
  *   ending           until all files are saved
@@ -61,9 +62,11 @@ static void set_phase(struct remotes *r, enum remotes_phase phase)
 
 void remotes_news(struct remotes *r)
 {
-	if (r->phase == PHASE_ASKING && all_in(r, BIT(REMOTE_RUNNING) | BIT(REMOTE_ENDED)))
+	uint32_t out = BIT(REMOTE_LEFT_OUT);
+
+	if (r->phase == PHASE_ASKING && all_in(r, BIT(REMOTE_RUNNING) | BIT(REMOTE_ENDED) | out))
 		set_phase(r, PHASE_RUNNING);
-	else if (r->phase == PHASE_ENDING && all_in(r, BIT(REMOTE_DONE)))
+	else if (r->phase == PHASE_ENDING && all_in(r, BIT(REMOTE_DONE) | out))
 		set_phase(r, PHASE_DONE);
 }
 
@@ -75,6 +78,20 @@ void remotes_failed(struct remotes *r, const struct err *e)
 	r->err = *e;
 	pthread_mutex_unlock(&r->lock);
 	set_phase(r, PHASE_FAILED);
+}
+
+void remotes_left_out(struct remotes *r, const struct remote_guest *g)
+{
+	if (all_in(r, BIT(REMOTE_LEFT_OUT)))
+		remotes_failed(r, &g->err);
+	else
+		r->o.left_out(r->o.ctx, &g->err);
+	remotes_news(r);
+}
+
+void remotes_note(struct remotes *r, const struct remote_guest *g, const char *text)
+{
+	r->o.note(r->o.ctx, g->way.name, text);
 }
 
 static void order_came(struct watch *w, uint32_t events)
@@ -253,17 +270,37 @@ static int judge_names(const struct remotes *r, size_t n, struct err *e)
 	return 0;
 }
 
+static int reach_guest(struct remotes *r, size_t i, struct err *e)
+{
+	struct remote_guest *g = &r->guests[i];
+	int ret = remote_guest_reach(g, e);
+
+	if (g->state == REMOTE_LEFT_OUT && !all_in(r, BIT(REMOTE_LEFT_OUT))) {
+		err_clear(e);
+		r->o.left_out(r->o.ctx, &g->err);
+		return 0;
+	}
+	return ret ? ret : judge_names(r, i, e);
+}
+
+int remotes_reach(struct remotes *r, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->n; i++)
+		ret = reach_guest(r, i, e);
+	return ret;
+}
+
 int remotes_ask(struct remotes *r, struct err *e)
 {
 	int ret = 0;
 
 	ts_rate_begin(&r->rate);
 	r->phase = PHASE_ASKING;
-	for (size_t i = 0; !ret && i < r->n; i++) {
-		ret = remote_guest_ask(&r->guests[i], e);
-		if (!ret)
-			ret = judge_names(r, i, e);
-	}
+	for (size_t i = 0; !ret && i < r->n; i++)
+		if (r->guests[i].state != REMOTE_LEFT_OUT)
+			ret = remote_guest_ask(&r->guests[i], e);
 	return ret ? ret : start_thread(r, e);
 }
 
@@ -332,7 +369,8 @@ int remotes_put(struct remotes *r, struct buf *to, struct err *e)
 	int ret = remotes_put_rate(r, to, e);
 
 	for (size_t i = 0; !ret && i < r->n; i++)
-		ret = put_guest(&r->guests[i], to, e);
+		if (r->guests[i].state != REMOTE_LEFT_OUT)
+			ret = put_guest(&r->guests[i], to, e);
 	return ret;
 }
 
@@ -349,6 +387,5 @@ void remotes_result(const struct remotes *r, size_t i, struct remote_result *to)
 				      .path = g->path[0] ? g->path : NULL,
 				      .status = g->status,
 				      .totals = g->totals && g->totals->cpus ? g->totals : NULL,
-				      .err = &g->err,
-				      .note = g->note };
+				      .err = &g->err };
 }

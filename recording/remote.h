@@ -23,13 +23,22 @@ struct remotes_opts {
 	uint64_t trace_id;		    /* of the host's file */
 	const char *dir;		    /* virt-server's */
 	const char *peer;		    /* our version text */
+	/* What the user should know at once; from any thread. */
+	void *ctx;
+	void (*left_out)(void *ctx, const struct err *why);
+	void (*note)(void *ctx, const char *guest, const char *text);
 };
 
 struct remotes *remotes_new(const struct remotes_opts *o, struct err *e); /* NULL on error */
 /* What was not ended leaves nothing, neither here nor in the guests. NULL is fine. */
 void remotes_free(struct remotes *r);
 
-/* Connect to all agents and ask them to record. An error names the guest. */
+/*
+ * See that there are all the guests. An error names the guest. Those that are busy are left out, as
+ * long as one is not.
+ */
+int remotes_reach(struct remotes *r, struct err *e);
+/* Then ask their agents to record. */
 int remotes_ask(struct remotes *r, struct err *e);
 
 /* Readable when remotes_look() has news. */
@@ -55,7 +64,6 @@ struct remote_result {
 	enum exit_status status;
 	const struct totals *totals; /* NULL = nothing was recorded */
 	const struct err *err;	     /* .code 0, or what went wrong */
-	const char *note;	     /* what the user should know besides, "" = nothing */
 };
 
 size_t remotes_count(const struct remotes *r);

@@ -11,6 +11,7 @@
 #include "recording/remote.h"
 #include "session/hub.h"
 #include "timesync/now.h"
+#include "tracedat/page.h"
 
 /* How to get at an agent: remote-reach.c */
 struct remote_way {
@@ -21,10 +22,17 @@ struct remote_way {
 	bool leased;
 };
 
-/* Connect. -errno with @e, which does not name the guest. remote_way_end() in any case. */
+/*
+ * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
+ * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
+ * remote_way_end() in any case.
+ */
 int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_way *to,
 		 struct err *e);
+int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
+/* The guest's QEMU here, by its name or its vsock; 0: not known. After remote_connect(). */
+pid_t remote_qemu(const struct remote_wish *wish, const struct remote_way *w);
 
 /* The guest's name: --name, or what is typed without what no name can have. */
 int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e);
@@ -38,6 +46,7 @@ int remote_data(struct remote_way *w, const struct agent_resp *resp, uint32_t cp
 
 enum remote_state {
 	REMOTE_ASKED,	 /* TRACE_REQ was sent */
+	REMOTE_HEARD,	 /* its agent works on it */
 	REMOTE_METADATA, /* TRACE_RESP was read */
 	REMOTE_FIRST,	 /* it records; the clocks are compared for the first time */
 	REMOTE_RUNNING,
@@ -46,6 +55,7 @@ enum remote_state {
 	REMOTE_CLOSING, /* CLOSE was sent */
 	REMOTE_SAVING,
 	REMOTE_DONE,
+	REMOTE_LEFT_OUT, /* it is somebody else's: it is not recorded */
 	REMOTE_NR_STATES,
 };
 
@@ -60,7 +70,9 @@ struct remote_guest {
 	struct agent_link *link;
 	struct watch lease; /* its end */
 	struct timer patience;
-	struct remote_sync *sync; /* NULL: the clocks are not compared */
+	struct remote_sync *sync;  /* NULL: the clocks are not compared */
+	struct remote_time *time;  /* likewise */
+	struct page_layout layout; /* of the guest; .data_off 0: not known yet */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
 	uint64_t trace_id;
@@ -77,7 +89,6 @@ struct remote_guest {
 
 	/* Result. */
 	struct err err; /* .code 0 = none */
-	char note[256];
 	char path[STORE_PATH_MAX];
 	struct totals *totals; /* owned */
 	enum exit_status status;
@@ -115,7 +126,8 @@ struct remotes {
 	struct err err; /* with PHASE_FAILED */
 };
 
-/* remote-guest.c; all in the thread, but for the first and the last */
+/* remote-guest.c; all in the thread, but for the first two and the last */
+int remote_guest_reach(struct remote_guest *g, struct err *e);
 int remote_guest_ask(struct remote_guest *g, struct err *e);
 void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
@@ -123,9 +135,18 @@ void remote_guest_free(struct remote_guest *g); /* what was not saved goes away 
 
 /* remote-methods.c */
 void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
-/* g->sync with the method that the agent chose; NULL if none. @done is called with @g. */
+/* g->sync and g->time, with the method that the agent chose; NULL if none. @done is called with @g.
+ */
 int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
 		      void (*done)(void *ctx), struct err *e);
+
+/* remote-guest-time.c: the first bytes of its metadata say what its pages look like. */
+void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
+void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page); /* just came */
+/* Options of its file: the rate of the clock, and how it is read. */
+int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
+void remote_guest_warn(struct remote_guest *g); /* what of its clock is not as it should be */
+void remote_guest_end_time(struct remote_guest *g);
 
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);
@@ -138,6 +159,7 @@ int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *
 		     struct err *e); /* to the session */
 
 /* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */
+int remote_vtrace_reach(struct remote_guest *g, struct err *e);
 int remote_vtrace_ask(struct remote_guest *g, struct err *e);
 void remote_vtrace_end(struct remote_guest *g);
 void remote_vtrace_saved(struct remote_guest *g); /* what is worth a word now? */
@@ -146,6 +168,9 @@ void remote_vtrace_free(struct remote_guest *g);
 /* remote.c, called by guests: */
 void remotes_news(struct remotes *r);
 void remotes_failed(struct remotes *r, const struct err *e);
+/* @g is busy: without it, if there are others. */
+void remotes_left_out(struct remotes *r, const struct remote_guest *g);
+void remotes_note(struct remotes *r, const struct remote_guest *g, const char *text);
 /* The TSC2NSEC option, where the clock is the TSC. */
 int remotes_put_rate(const struct remotes *r, struct buf *to, struct err *e);
 

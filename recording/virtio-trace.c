@@ -9,8 +9,7 @@
  * poll(2) of a ring wakes it only when the ring is half full (buffer_percent).
  *
  * On '0' a lane takes what the ring still has, so that what happened before the order is sent: the
- * page that is being written too, which a splice withholds. Tracing goes on meanwhile, so that this
- * has an end of its own (FLUSH).
+ * page that is being written too. Tracing goes on meanwhile, so that this has an end of its own.
  *
  * All ports are non-blocking, unlike in the kernel tree's agent: where the host does not read,
  * pages stay in the ring, which overwrites itself and counts what is lost. A page that is half in
@@ -39,7 +38,7 @@
 #define FLUSH (500 * NSEC_PER_MSEC)
 #define AWAY  (500 * NSEC_PER_MSEC) /* between looks at a port whose other end is closed */
 
-enum { BURST = 4 << 20 };
+enum { BURST = 4 << 20, LAST_PAGES = 2 };
 
 struct lane {
 	struct vtrace *v;
@@ -94,9 +93,9 @@ static void wait_lane(const struct lane *l, int fd, short events, uint64_t ns)
 
 /* What there is, or until the sink is full: as recorder_pump(). A CPU without a ring has nothing.
  */
-static int move_pages(struct lane *l)
+static int move_pages(struct lane *l, uint64_t budget)
 {
-	int ret = recorder_pump(l->rec, BURST, &l->err);
+	int ret = recorder_pump(l->rec, budget, &l->err);
 
 	if (ret != -ENODEV || recorder_stats(l->rec)->sink_failed)
 		return ret;
@@ -105,39 +104,52 @@ static int move_pages(struct lane *l)
 }
 
 /* The same into what others share: whole pages, so that nobody else's come between. */
-static int move_alone(struct lane *l)
+static int move_alone(struct lane *l, uint64_t budget)
 {
 	int ret;
 
 	pthread_mutex_lock(&l->v->out_lock);
-	ret = move_pages(l);
+	ret = move_pages(l, budget);
 	while (ret == REC_BLOCKED && !l->v->quit) {
 		wait_lane(l, l->sink, POLLOUT, LOOK);
-		ret = move_pages(l);
+		ret = move_pages(l, budget);
 	}
 	pthread_mutex_unlock(&l->v->out_lock);
 	return ret;
 }
 
-static int move(struct lane *l)
+static int move(struct lane *l, uint64_t budget)
 {
-	return l->v->out >= 0 ? move_alone(l) : move_pages(l);
+	return l->v->out >= 0 ? move_alone(l, budget) : move_pages(l, budget);
 }
 
-/* '0': what is left. 0, or negative where it cannot go on. */
-static int flush(struct lane *l)
+/* Until the source has nothing, or it is @until (now_ns() time). */
+static int move_all(struct lane *l, uint64_t until)
 {
-	uint64_t until = now_ns() + FLUSH;
-	int ret = recorder_copy(l->rec, &l->err);
+	int ret = 0;
 
-	while (!ret && !l->v->quit && now_ns() < until) {
-		ret = move(l);
-		if (ret < 0 || ret == REC_IDLE || ret == REC_END)
-			break;
+	while (!l->v->quit && now_ns() < until) {
+		ret = move(l, BURST);
 		if (ret == REC_BLOCKED)
 			wait_lane(l, l->sink, POLLOUT, LOOK);
-		ret = 0;
+		else if (ret != REC_BUDGET)
+			break;
 	}
+	return ret;
+}
+
+/*
+ * '0': what is left. First whole pages, which a splice yields, then the one that is being written.
+ * Only that: where our own reading is traced, each read makes an event for the next one.
+ */
+static int flush(struct lane *l)
+{
+	int ret = move_all(l, now_ns() + FLUSH);
+
+	if (ret == REC_IDLE)
+		ret = recorder_copy(l->rec, &l->err);
+	if (!ret)
+		ret = move(l, LAST_PAGES * l->v->page_size);
 	if (!recorder_pending(l->rec)) {
 		recorder_free(l->rec);
 		l->rec = NULL;
@@ -157,7 +169,7 @@ static int run_lane(struct lane *l)
 	if (!l->rec)
 		return -ENOMEM;
 	while (l->v->on && !l->v->quit && ret >= 0) {
-		ret = move(l);
+		ret = move(l, BURST);
 		if (ret == REC_BLOCKED)
 			wait_lane(l, l->sink, POLLOUT, LOOK);
 		else if (ret >= 0 && ret != REC_BUDGET)

@@ -256,6 +256,23 @@ static int put_events(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Records of a file that came without metadata, or that are damaged. */
+static void say_refused(const struct input *in, struct err *e)
+{
+	unsigned long long n = in->refused;
+
+	if (tdat_head_has_formats(tdat_head(in->file))) {
+		err_say(e, EPROTO, "%s: %llu records point outside of themselves", in->path, n);
+		return;
+	}
+	err_say(e, EPROTO, "%s has no event formats, so its %llu records cannot be read", in->path,
+		n);
+	err_hint(e,
+		 "'trace-cmd convert -i %s -o FILE --metadata PATH' adds those of another "
+		 "recording of that machine, or of a copy of its tracefs",
+		 in->path);
+}
+
 static void sum_refused(struct run *r)
 {
 	for (size_t i = 0; i < r->opened; i++) {
@@ -263,8 +280,7 @@ static void sum_refused(struct run *r)
 
 		if (!r->in[i].refused)
 			continue;
-		err_say(&damage, EPROTO, "%s: %llu records point outside of themselves",
-			r->in[i].path, (unsigned long long)r->in[i].refused);
+		say_refused(&r->in[i], &damage);
 		add_damage(r->res, &damage);
 	}
 }

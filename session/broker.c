@@ -34,7 +34,7 @@
 
 enum { LEASES_MAX = 64 };
 
-static const char lease_word[] = "lease ";
+static const char lease_word[] = "lease ", ports_word[] = "ports "; /* of one length */
 
 /* The rest is in the server's limits: .hello_ns for the question, .drain_ns for last bytes. */
 #define READY_WAIT ((AGENT_HELLO_S + 1) * NSEC_PER_SEC) /* for an agent that ends its last one */
@@ -51,6 +51,7 @@ struct lease {
 	uint64_t until;	       /* now_ns() time: he is told then that the agent is not ready */
 	struct domain *domain; /* whose channels are lent; NULL: none */
 	struct conn *conn;     /* its control channel, lent too; NULL: none, or gone */
+	bool ports;	       /* "ports": no agent of ours is there */
 	struct lease *next;
 	size_t n;
 	char line[BROKER_LINE_MAX];
@@ -64,9 +65,11 @@ static void take_back(struct lease *l)
 	for (size_t i = 0; i < d->nchans; i++)
 		chan_back(d->chans[i]);
 	if (l->conn) {
-		l->conn->busy = true; /* until it says otherwise */
+		l->conn->busy = l->conn->agent; /* until it says otherwise */
 		l->conn->heard_ns = now_ns();
 		link_back(l->conn->link);
+		if (l->ports)
+			link_say_stop(l->conn->link);
 	}
 	l->domain = NULL;
 	l->conn = NULL;
@@ -144,7 +147,7 @@ static const char *state_of(const struct domain *d, const struct conn *c)
 	if (d->run)
 		return session_state_name(session_state(d->run->run.session));
 	if (d->lease)
-		return BROKER_LENT;
+		return d->lease->ports ? BROKER_PORTS : BROKER_LENT;
 	if (!c)
 		return BROKER_AWAY;
 	if (!c->agent)
@@ -201,8 +204,16 @@ static int judge_agent(const struct domain *d, const struct conn *c, struct err 
 	return c->busy || !link_is_quiet(c->link) ? -EAGAIN : 0;
 }
 
+/* "ports": whoever is there hears only start and stop. */
+static int judge_ports(const struct domain *d, const struct conn *c, struct err *e)
+{
+	if (c && c->agent && !is_silent(c))
+		return err_say(e, EBUSY, "an agent of trace-cmd answers in guest %s", d->name);
+	return 0;
+}
+
 /* -EAGAIN: not yet. */
-static int may_lend(const struct domain *d, const struct conn *c, struct err *e)
+static int may_lend(const struct domain *d, const struct conn *c, bool ports, struct err *e)
 {
 	if (d->server->hub.stopping)
 		return err_say(e, ESHUTDOWN, "the server is being stopped");
@@ -217,7 +228,7 @@ static int may_lend(const struct domain *d, const struct conn *c, struct err *e)
 	if (d->nchans > BROKER_CPUS_MAX)
 		return err_say(e, E2BIG, "guest %s has %zu data channels; %d can be lent", d->name,
 			       d->nchans, BROKER_CPUS_MAX);
-	return judge_agent(d, c, e);
+	return ports ? judge_ports(d, c, e) : judge_agent(d, c, e);
 }
 
 static int send_fds(int to, const char *line, const int *fds, size_t n)
@@ -255,9 +266,9 @@ static int lend_chans(struct domain *d, int *fds, struct err *e)
 	return 0;
 }
 
-static int lend(struct lease *l, struct conn *c, struct err *e)
+/* @c NULL: no control channel. */
+static int lend(struct lease *l, struct domain *d, struct conn *c, struct err *e)
 {
-	struct domain *d = c->domain;
 	int fds[1 + BROKER_CPUS_MAX];
 	char line[BROKER_LINE_MAX];
 	int rc = lend_chans(d, fds + 1, e);
@@ -268,9 +279,9 @@ static int lend(struct lease *l, struct conn *c, struct err *e)
 	l->conn = c;
 	d->lease = l;
 	hub_hold(&l->server->hub);
-	fds[0] = link_lend(c->link);
-	snprintf(line, sizeof(line), "ok %zu %s\n", d->nchans, c->version);
-	if (send_fds(l->watch.fd, line, fds, 1 + d->nchans))
+	fds[0] = c ? link_lend(c->link) : -1;
+	snprintf(line, sizeof(line), "ok %zu %s\n", d->nchans, c && c->agent ? c->version : "-");
+	if (send_fds(l->watch.fd, line, fds + !c, !!c + d->nchans))
 		return err_say(e, EIO, "the descriptors could not be handed over");
 	log_info(l->server->log, "guest %s: its channels are lent to process %d", d->name,
 		 (int)l->pid);
@@ -286,9 +297,9 @@ static int find_and_lend(struct lease *l, const char *name, struct err *e)
 	if (!d)
 		return err_say(e, ENOENT, "there is no guest %s", name);
 	domain_rescan(d);
-	rc = may_lend(d, c, e);
+	rc = may_lend(d, c, l->ports, e);
 	if (rc != -EAGAIN)
-		return rc ? rc : lend(l, c, e);
+		return rc ? rc : lend(l, d, c, e);
 	if (now_ns() < l->until)
 		return rc;
 	return err_say(e, EBUSY, "the agent in guest %s has not ended its last recording", name);
@@ -321,7 +332,8 @@ static void answer(struct lease *l)
 	struct err e = { 0 };
 
 	loop_disarm(&l->timer);
-	if (!strncmp(l->line, lease_word, sizeof(lease_word) - 1)) {
+	l->ports = !strncmp(l->line, ports_word, sizeof(ports_word) - 1);
+	if (l->ports || !strncmp(l->line, lease_word, sizeof(lease_word) - 1)) {
 		l->until = now_ns() + READY_WAIT;
 		l->timer.fire = look_again;
 		try_lease(l);

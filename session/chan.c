@@ -37,6 +37,7 @@
 enum {
 	ROUND = 1 << 20,   /* bytes in one callback: others are served too */
 	CHUNK = 256 << 10, /* of one splice; also the memory of a channel where splice is refused */
+	CUT_MAX = 64 << 20, /* bytes that are waited for at a cut: a full FIFO is 1 MiB */
 };
 
 /* Bytes taken; *end: the source has no more. A negative errno: the source is broken. */
@@ -520,6 +521,13 @@ void chan_flush(struct chan *c, uint64_t max)
 		if (rc == REC_IDLE || rc == REC_END)
 			return;
 	}
+}
+
+void chan_cut(struct chan *c)
+{
+	chan_flush(c, CUT_MAX);
+	c->n.ended = true;
+	hang_up(c);
 }
 
 int chan_lend(struct chan *c)

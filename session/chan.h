@@ -94,6 +94,9 @@ const struct chan_counts *chan_counts(const struct chan *c);
 int chan_lend(struct chan *c);
 void chan_back(struct chan *c);
 
+/* Take what is there now, and let go of the descriptor: the stream has ended. */
+void chan_cut(struct chan *c);
+
 /* Take all that is there now, at most @max bytes. */
 void chan_flush(struct chan *c, uint64_t max);
 

@@ -203,12 +203,20 @@ static void conn_agent(void *ctx, const struct agent_hello *h)
 	struct conn *c = ctx;
 	bool known = c->agent && !strcmp(c->version, h->version);
 
-	c->agent = true;
+	c->agent = !h->leaving;
 	c->busy = h->busy;
 	c->heard_ns = now_ns();
 	snprintf(c->version, sizeof(c->version), "%s", h->version);
 	link_forgive(c->link);
-	if (known)
+	if (h->leaving)
+		log_info(c->server->log, "guest %s: its agent ends", c->domain->name);
+	if (h->busy && !h->leaving) {
+		log_warn(c->server->log,
+			 "guest %s: its agent records for nobody here: it is told to end",
+			 c->domain->name);
+		link_dismiss(c->link);
+	}
+	if (known || h->leaving)
 		return;
 	log_info(c->server->log, "guest %s: an agent is there: %s", c->domain->name, h->version);
 	if (!ext_same_version(h->version))

@@ -431,6 +431,18 @@ void link_say_close(struct link *k)
 		send_bytes(k, agent_close, sizeof(agent_close));
 }
 
+void link_say_stop(struct link *k)
+{
+	if (!k->over)
+		send_bytes(k, (const uint8_t *)"0\n", 2);
+}
+
+void link_dismiss(struct link *k)
+{
+	k->lost = true;
+	link_say_close(k);
+}
+
 void link_back(struct link *k)
 {
 	struct err e = { 0 };

@@ -69,7 +69,12 @@ void link_part(struct link *k);
 int link_lend(struct link *k);
 void link_back(struct link *k);
 bool link_is_quiet(const struct link *k); /* no message has begun, either way */
-void link_say_close(struct link *k);	  /* CLOSE to the agent, also while lent */
+/* To an agent that hears only start and stop (virtio-trace). */
+void link_say_stop(struct link *k);
+void link_say_close(struct link *k); /* CLOSE to the agent, also while lent */
+/* From .agent: CLOSE to one that records for nobody; what it says up to its next hello is skipped.
+ */
+void link_dismiss(struct link *k);
 
 /* While paused, nothing is read and no message is given out. */
 void link_pause(struct link *k, bool on);

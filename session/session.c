@@ -23,6 +23,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
@@ -147,6 +148,7 @@ void session_free(struct session *s)
 	loop_disarm(&s->timer);
 	store_free(s->store);
 	free(s->chans);
+	free(s->page);
 	free(s);
 }
 
@@ -192,12 +194,29 @@ static void was_kept(void *ctx, uint64_t bytes)
 }
 
 /* A channel has news. With @e it is in the middle of its work: only note it. */
+/* The newest page in the part file, for an owner who asks: read back, since it was spliced there.
+ */
+static void tell_page(struct session *s, struct chan *c)
+{
+	uint32_t cpu = chan_where(c)->cpu;
+	uint64_t stored = chan_counts(c)->stored, part = stored % s->page_size;
+	off_t end;
+
+	if (!s->owner.arrived || !s->page || stored == s->told[cpu] || stored < s->page_size)
+		return;
+	s->told[cpu] = stored;
+	end = lseek(s->parts[cpu], 0, SEEK_CUR) - (off_t)(part + s->page_size);
+	if (end >= 0 && pread(s->parts[cpu], s->page, s->page_size, end) == (ssize_t)s->page_size)
+		s->owner.arrived(s->owner.ctx, cpu, s->page, s->page_size);
+}
+
 static void chan_moved(void *ctx, struct chan *c, const struct err *e)
 {
 	struct session *s = ctx;
 	char text[sizeof(e->what) + 64];
 
 	if (!e) {
+		tell_page(s, c);
 		if (s->state == SESSION_DRAINING && s->lent)
 			drain_look(s);
 		return;
@@ -271,6 +290,8 @@ static void begin_channels(struct session *s)
 				.kept = was_kept,
 				.moved = chan_moved };
 
+	if (s->owner.arrived)
+		s->page = malloc(s->page_size);
 	s->refilled_ns = now_ns();
 	s->tokens = s->env.limits->rate / 4;
 	s->lent = true;

@@ -74,6 +74,8 @@ struct session_owner {
 	void (*released)(void *ctx, struct session *s);
 	/* All is done. The owner frees the session in this call or later; nobody else uses it. */
 	void (*closed)(void *ctx, struct session *s, const struct session_result *r);
+	/* May be NULL. Pages of @cpu came just now: the newest of them that is whole, borrowed. */
+	void (*arrived)(void *ctx, uint32_t cpu, const uint8_t *page, uint32_t size);
 };
 
 /* What a session works with; all borrowed, and outlive it. */

@@ -23,6 +23,8 @@ struct session {
 	struct chan **chans;	 /* owned array of borrowed channels */
 	int parts[MSG_MAX_CPUS]; /* of the store */
 	uint32_t cpus, page_size;
+	uint8_t *page;		      /* owned, NULL: the owner does not ask for pages */
+	uint64_t told[MSG_MAX_CPUS];  /* bytes of a CPU when the owner was told last */
 	uint64_t kept;		      /* trace bytes on the disk */
 	uint64_t tokens, refilled_ns; /* of the rate */
 	uint64_t drain_start, drain_until, quiet_ns;

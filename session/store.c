@@ -70,11 +70,22 @@ static struct store *alloc_store(const struct store_place *place, struct err *e)
 	return st;
 }
 
-/* Make <name>.meta, where neither it nor <name> is there yet. -EEXIST: try another name. */
+static bool is_gone(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) || !s.st_nlink;
+}
+
+/*
+ * Make <name>.meta, where neither it nor <name> is there yet. -EEXIST: try another name. Who
+ * restores may lock it before we do, and takes it for an orphan: that name is his.
+ */
 static int claim(struct store *st, struct err *e)
 {
 	char meta[STORE_NAME_MAX + 8];
 	int rc = meta_name(st, meta, sizeof(meta), e);
+	bool locked;
 
 	if (rc)
 		return rc;
@@ -86,8 +97,14 @@ static int claim(struct store *st, struct err *e)
 		return -EEXIST;
 	if (st->meta < 0)
 		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, meta);
-	if (flock(st->meta, LOCK_EX | LOCK_NB))
+	locked = !flock(st->meta, LOCK_EX | LOCK_NB);
+	if (!locked && errno != EWOULDBLOCK)
 		return err_set(e, errno, "cannot lock %s/%s", st->place->outdir, meta);
+	if (!locked || is_gone(st->meta)) {
+		cleanup_fd(&st->meta);
+		st->meta = -1;
+		return -EEXIST;
+	}
 	return 0;
 }
 

@@ -6,6 +6,8 @@
  *
  * A limit is an offset and the host's time when it was learned; with distance in time (either way)
  * it widens by the drift. For each window of time the tightest limit of each side is kept: a piece.
+ * In it the drift does not count: clocks mostly run better than they may, and an early limit that
+ * is tight says more of the line (timesync/fit.h) than a late one that is loose.
  * What holds at a time is the tightest of all pieces of the same life of the clock, widened; the
  * newest piece is made with what its predecessors said, so that the check of a message costs
  * nothing.
@@ -25,30 +27,25 @@ enum { MIN_PIECES = 2, MAX_PIECES = 1 << 20, CONFIRM = 3 };
 
 enum side { UPPER, LOWER, NR_SIDES };
 
-struct limit {
-	bool known;
-	int64_t offset;
-	uint64_t at; /* host */
-};
-
 struct piece {
 	uint64_t begin, end; /* host: the first and the last message */
+	uint64_t guest;	     /* of the first message */
 	uint32_t life;
-	struct limit side[NR_SIDES];
+	struct ts_bound_limit side[NR_SIDES];
 };
 
 /* Contradictions in a row. */
 struct doubt {
 	uint32_t n;
-	uint64_t first; /* host */
-	struct limit weakest;
+	uint64_t first, guest; /* times of the first */
+	struct ts_bound_limit weakest;
 };
 
 struct ts_bound {
 	struct ts_bound_how how;
 	struct piece *pieces; /* owned; .how.pieces + 1 of them */
 	size_t n;
-	struct limit now[NR_SIDES]; /* of this life, all pieces */
+	struct ts_bound_limit now[NR_SIDES]; /* of this life, all pieces */
 	struct doubt doubt[NR_SIDES];
 	struct ts_bound_count count;
 };
@@ -70,6 +67,7 @@ int ts_bound_new(const struct ts_bound_how *how, struct ts_bound **to, struct er
 	b->how = *how;
 	if (!b->how.confirm)
 		b->how.confirm = CONFIRM;
+	b->count.confirm = b->how.confirm;
 	*to = b;
 	return 0;
 }
@@ -95,7 +93,7 @@ static uint64_t apart(uint64_t a, uint64_t b)
 }
 
 /* The offset of @l at @host: widened by the drift, rounded outward. */
-static int64_t widened(const struct ts_bound *b, const struct limit *l, enum side side,
+static int64_t widened(const struct ts_bound *b, const struct ts_bound_limit *l, enum side side,
 		       uint64_t host)
 {
 	unsigned __int128 span = (unsigned __int128)apart(host, l->at) * b->how.drift_ppb;
@@ -110,24 +108,42 @@ static bool tighter(enum side side, int64_t a, int64_t b)
 }
 
 /* Take @l in place of @of where it says more at its time. */
-static void tighten(const struct ts_bound *b, struct limit *of, enum side side,
-		    const struct limit *l)
+static void tighten(const struct ts_bound *b, struct ts_bound_limit *of, enum side side,
+		    const struct ts_bound_limit *l)
 {
 	if (!of->known || !tighter(side, widened(b, of, side, l->at), l->offset))
 		*of = *l;
 }
 
-/* The neighbours @i and @i + 1 become one. */
-static void join(struct ts_bound *b, size_t i)
+/* The same within a piece, see the head. */
+static void keep(struct ts_bound_limit *of, enum side side, const struct ts_bound_limit *l)
 {
-	struct piece *p = &b->pieces[i], *next = p + 1;
+	if (!of->known || !tighter(side, of->offset, l->offset))
+		*of = *l;
+}
 
+static void join(struct piece *p, const struct piece *next)
+{
 	p->end = next->end;
 	for (int s = 0; s < NR_SIDES; s++)
 		if (next->side[s].known)
-			tighten(b, &p->side[s], s, &next->side[s]);
-	memmove(next, next + 1, (b->n - i - 2) * sizeof(*p));
-	b->n--;
+			keep(&p->side[s], s, &next->side[s]);
+}
+
+/* Windows are doubled: neighbours of the same life become one, two by two. */
+static void halve(struct ts_bound *b)
+{
+	size_t n = 0;
+
+	b->how.window = b->how.window > UINT64_MAX / 2 ? UINT64_MAX : b->how.window * 2;
+	for (size_t i = 0; i < b->n; i++) {
+		struct piece *p = &b->pieces[n++];
+
+		*p = b->pieces[i];
+		if (i + 1 < b->n && b->pieces[i + 1].life == p->life)
+			join(p, &b->pieces[++i]);
+	}
+	b->n = n;
 }
 
 static void make_room(struct ts_bound *b)
@@ -136,10 +152,7 @@ static void make_room(struct ts_bound *b)
 
 	if (b->n < b->how.pieces)
 		return;
-	b->how.window = b->how.window > UINT64_MAX / 2 ? UINT64_MAX : b->how.window * 2;
-	for (size_t i = 0; i + 1 < b->n; i++)
-		if (b->pieces[i].life == b->pieces[i + 1].life)
-			join(b, i);
+	halve(b);
 	if (b->n < before)
 		return;
 	memmove(b->pieces, b->pieces + 1, (b->n - 1) * sizeof(*b->pieces));
@@ -147,38 +160,40 @@ static void make_room(struct ts_bound *b)
 	b->count.forgotten++;
 }
 
-static struct piece *new_piece(struct ts_bound *b, uint64_t host, uint32_t life)
+static struct piece *new_piece(struct ts_bound *b, uint64_t host, uint64_t guest, uint32_t life)
 {
 	make_room(b);
-	b->pieces[b->n] = (struct piece){ .begin = host, .end = host, .life = life };
+	b->pieces[b->n] =
+		(struct piece){ .begin = host, .end = host, .guest = guest, .life = life };
 	return &b->pieces[b->n++];
 }
 
-/* The piece in which a message of @host belongs. One that is late belongs to the last. */
-static struct piece *piece_for(struct ts_bound *b, uint64_t host)
+/* The piece in which the message of @l belongs. One that is late belongs to the last. */
+static struct piece *piece_for(struct ts_bound *b, const struct ts_bound_limit *l)
 {
+	uint64_t host = l->at, guest = host - (uint64_t)l->offset;
 	struct piece *p;
 
 	if (!b->n)
-		return new_piece(b, host, 0);
+		return new_piece(b, host, guest, 0);
 	p = &b->pieces[b->n - 1];
 	if ((int64_t)(host - p->begin) > 0 && b->how.window && host - p->begin >= b->how.window)
-		return new_piece(b, host, p->life);
+		return new_piece(b, host, guest, p->life);
 	if ((int64_t)(host - p->end) > 0)
 		p->end = host;
 	return p;
 }
 
-static void take(struct ts_bound *b, enum side side, const struct limit *l)
+static void take(struct ts_bound *b, enum side side, const struct ts_bound_limit *l)
 {
-	struct piece *p = piece_for(b, l->at);
+	struct piece *p = piece_for(b, l);
 
-	tighten(b, &p->side[side], side, l);
+	keep(&p->side[side], side, l);
 	tighten(b, &b->now[side], side, l);
 }
 
 /* Does @l leave nothing between the two sides? */
-static bool contradicts(const struct ts_bound *b, enum side side, const struct limit *l)
+static bool contradicts(const struct ts_bound *b, enum side side, const struct ts_bound_limit *l)
 {
 	enum side other = side == UPPER ? LOWER : UPPER;
 
@@ -187,20 +202,34 @@ static bool contradicts(const struct ts_bound *b, enum side side, const struct l
 	return tighter(side, l->offset, widened(b, &b->now[other], other, l->at));
 }
 
+/* What fitted from @host on, on the other side, was of the new life, and says nothing there. */
+static void end_life(struct ts_bound *b, uint64_t host)
+{
+	struct piece *last = &b->pieces[b->n - 1];
+
+	while (b->n > 1 && last[-1].life == last->life && (int64_t)(last->begin - host) >= 0) {
+		b->n--;
+		last--;
+	}
+	if ((int64_t)(last->end - host) > 0)
+		last->end = (int64_t)(host - last->begin) > 0 ? host : last->begin;
+}
+
 /* A new life of the clock, known by the weakest of the limits that contradicted. */
 static void step(struct ts_bound *b, enum side side)
 {
 	struct doubt d = b->doubt[side];
-	uint32_t life = b->pieces[b->n - 1].life + 1;
+	uint32_t life = b->pieces[b->n - 1].life;
 
+	end_life(b, d.first);
 	memset(b->now, 0, sizeof(b->now));
 	memset(b->doubt, 0, sizeof(b->doubt));
-	new_piece(b, d.first, life);
+	new_piece(b, d.first, d.guest, life + 1);
 	take(b, side, &d.weakest);
 	b->count.steps++;
 }
 
-static enum ts_fit add(struct ts_bound *b, enum side side, const struct limit *l)
+static enum ts_fit add(struct ts_bound *b, enum side side, const struct ts_bound_limit *l)
 {
 	struct doubt *d = &b->doubt[side];
 
@@ -213,6 +242,7 @@ static enum ts_fit add(struct ts_bound *b, enum side side, const struct limit *l
 	b->count.contradictions++;
 	if (!d->n++) {
 		d->first = l->at;
+		d->guest = l->at - (uint64_t)l->offset;
 		d->weakest = *l;
 	} else if (tighter(side, d->weakest.offset, l->offset)) {
 		d->weakest = *l;
@@ -225,14 +255,14 @@ static enum ts_fit add(struct ts_bound *b, enum side side, const struct limit *l
 
 enum ts_fit ts_bound_from_guest(struct ts_bound *b, uint64_t guest, uint64_t host)
 {
-	struct limit l = { true, (int64_t)(host - guest), host };
+	struct ts_bound_limit l = { true, (int64_t)(host - guest), host };
 
 	return add(b, UPPER, &l);
 }
 
 enum ts_fit ts_bound_to_guest(struct ts_bound *b, uint64_t host, uint64_t guest)
 {
-	struct limit l = { true, (int64_t)(host - guest), host };
+	struct ts_bound_limit l = { true, (int64_t)(host - guest), host };
 
 	return add(b, LOWER, &l);
 }
@@ -286,6 +316,28 @@ enum ts_judge ts_bound_judge(const struct ts_bound *b, uint64_t host, int64_t of
 	if ((__int128)offset + error < r.lo)
 		return TS_TOO_LOW;
 	return (__int128)offset - error > r.hi ? TS_TOO_HIGH : TS_INSIDE;
+}
+
+size_t ts_bound_pieces(const struct ts_bound *b)
+{
+	return b->n;
+}
+
+void ts_bound_piece(const struct ts_bound *b, size_t i, struct ts_bound_piece *to)
+{
+	const struct piece *p = &b->pieces[i];
+
+	*to = (struct ts_bound_piece){ .begin = p->begin,
+				       .end = p->end,
+				       .life = p->life,
+				       .guest = p->guest,
+				       .upper = p->side[UPPER],
+				       .lower = p->side[LOWER] };
+}
+
+uint64_t ts_bound_drift(const struct ts_bound *b)
+{
+	return b->how.drift_ppb;
 }
 
 const struct ts_bound_count *ts_bound_count(const struct ts_bound *b)

@@ -53,8 +53,27 @@ enum ts_judge { TS_INSIDE, TS_TOO_LOW, TS_TOO_HIGH, TS_UNJUDGED };
 enum ts_judge ts_bound_judge(const struct ts_bound *b, uint64_t host, int64_t offset,
 			     uint64_t error);
 
+/* What is kept, piece by piece, ascending: each limit is that of a message. */
+struct ts_bound_limit {
+	bool known;
+	int64_t offset;
+	uint64_t at; /* host's time of the message */
+};
+
+struct ts_bound_piece {
+	uint64_t begin, end; /* host: its first and last message */
+	uint32_t life;	     /* of the clock: another number, a step before it */
+	uint64_t guest;	     /* the guest's time of the message with which it began */
+	struct ts_bound_limit upper, lower;
+};
+
+size_t ts_bound_pieces(const struct ts_bound *b);
+void ts_bound_piece(const struct ts_bound *b, size_t i, struct ts_bound_piece *to);
+uint64_t ts_bound_drift(const struct ts_bound *b); /* ppb that are allowed */
+
 struct ts_bound_count {
 	uint64_t messages, contradictions, steps;
+	uint64_t confirm;   /* contradictions of each step, in .contradictions */
 	uint64_t forgotten; /* lives of the clock for which there was no room */
 };
 

@@ -280,54 +280,6 @@ int ts_kvm_map(const struct ts_kvm_vm *vm, const uint32_t *apic, size_t cpus, si
 	return rc;
 }
 
-/* The number of "KEY\t: N"; false: another key. */
-static bool cpuinfo_number(const char *line, size_t len, const char *key, uint32_t *to)
-{
-	size_t n = strlen(key), digits;
-	char text[12] = "";
-	uint64_t v;
-
-	if (len <= n || strncmp(line, key, n) ||
-	    (line[n] != '\t' && line[n] != ' ' && line[n] != ':'))
-		return false;
-	while (n < len && (line[n] == '\t' || line[n] == ' ' || line[n] == ':'))
-		n++;
-	digits = len - n < sizeof(text) - 1 ? len - n : sizeof(text) - 1;
-	memcpy(text, line + n, digits);
-	if (parse_u64(text, 0, UINT32_MAX, &v, "", NULL))
-		return false;
-	*to = (uint32_t)v;
-	return true;
-}
-
-int ts_kvm_apic_ids(const char *cpuinfo, uint32_t **apic, size_t *cpus, struct err *e)
-{
-	AUTO_FREE uint32_t *ids = NULL;
-	uint32_t cpu = 0, id, *more;
-	size_t n = 0, len;
-
-	for (const char *line = cpuinfo; *line; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		cpuinfo_number(line, len, "processor", &cpu);
-		if (!cpuinfo_number(line, len, "apicid", &id))
-			continue;
-		/* CPUs are numbered without gaps, but for those that are offline. */
-		if (cpu != n || n >= MAX_VCPUS)
-			return err_say(e, EPROTO, "CPU %u of the guest does not follow CPU %zu",
-				       cpu, n);
-		more = reallocarray(ids, n + 1, sizeof(*ids));
-		if (!more)
-			return err_set(e, ENOMEM, "no memory for the CPUs of a guest");
-		ids = more;
-		ids[n++] = id;
-	}
-	if (!n)
-		return err_say(e, EPROTO, "the guest says nothing of APIC ids");
-	*apic = steal_ptr(ids);
-	*cpus = n;
-	return 0;
-}
-
 static int add_point(const struct ts_kvm_vcpu *v, size_t cpu, uint64_t host, struct ts_points *to)
 {
 	struct tdat_shift_sample s;

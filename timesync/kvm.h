@@ -55,9 +55,6 @@ int ts_kvm_pick(const struct ts_kvm_vms *vms, size_t cpus, const struct ts_kvm_v
 int ts_kvm_map(const struct ts_kvm_vm *vm, const uint32_t *apic, size_t cpus, size_t **map,
 	       struct err *e);
 
-/* "apicid" of each "processor" of /proc/cpuinfo's text, by processor; 0 or -EPROTO, -ENOMEM. */
-int ts_kvm_apic_ids(const char *cpuinfo, uint32_t **apic, size_t *cpus, struct err *e);
-
 /* What holds at the host's TSC @host, as a point of each CPU of @to. */
 int ts_kvm_points(const struct ts_kvm_vm *vm, const size_t *map, size_t cpus, uint64_t host,
 		  struct ts_points *to, struct err *e);

@@ -15,6 +15,7 @@
 
 #include <time.h>
 #if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
 #include <x86intrin.h>
 #endif
 
@@ -68,6 +69,25 @@ uint64_t ts_now(const char *clock)
 		if (!strcmp(clocks[i].name, clock))
 			return ns_of(clocks[i].id);
 	return 0;
+}
+
+bool ts_now_is_per_cpu(const char *clock)
+{
+	return !strcmp(clock, "x86-tsc");
+}
+
+uint32_t ts_apic_id(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	uint32_t a, b, c, d;
+
+	/* The leaf of topology has all 32 bits of it in edx, the old one 8 in ebx. */
+	if (__get_cpuid_count(0xb, 0, &a, &b, &c, &d) && b)
+		return d;
+	if (__get_cpuid(1, &a, &b, &c, &d))
+		return b >> 24;
+#endif
+	return UINT32_MAX;
 }
 
 void ts_rate_begin(struct ts_rate *r)

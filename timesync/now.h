@@ -14,6 +14,12 @@
 bool ts_now_can(const char *clock);
 uint64_t ts_now(const char *clock); /* ticks or ns; 0 for another clock */
 
+/* Is there one for each CPU, so that they may differ? */
+bool ts_now_is_per_cpu(const char *clock);
+
+/* The APIC id of the CPU that this runs on, which is KVM's number of the vCPU; else UINT32_MAX. */
+uint32_t ts_apic_id(void);
+
 /* How fast the TSC runs: ns = (ticks * mult) >> shift, as a TSC2NSEC option has it. */
 struct ts_rate {
 	uint64_t tsc, ns; /* where the measurement began */

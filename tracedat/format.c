@@ -66,3 +66,10 @@ bool tdat_next_event_format(const struct tdat_head *head, struct tdat_format_ite
 	it->bad = c.bad;
 	return !it->bad && it->events_left && next_text(it, &c, head->event_formats);
 }
+
+bool tdat_head_has_formats(const struct tdat_head *head)
+{
+	struct tdat_format_iter ftrace = { 0 }, event = { 0 };
+
+	return tdat_next_ftrace_format(head, &ftrace) || tdat_next_event_format(head, &event);
+}

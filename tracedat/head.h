@@ -102,6 +102,8 @@ struct tdat_format_iter {
 
 bool tdat_next_ftrace_format(const struct tdat_head *head, struct tdat_format_iter *it);
 bool tdat_next_event_format(const struct tdat_head *head, struct tdat_format_iter *it);
+/* Is there any of both? Without, no record can be read. */
+bool tdat_head_has_formats(const struct tdat_head *head);
 
 /*
  * Building a head (the traced machine, always in its own byte order): append the blocks in order to

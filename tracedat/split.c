@@ -148,27 +148,38 @@ static bool (*const limits[])(struct split_lane *l, struct limit *m) = {
 
 /* --- a piece */
 
-static uint64_t first_time(struct tdat_split *s)
+static struct split_lane *first_lane(struct tdat_split *s)
 {
-	uint64_t t = UINT64_MAX;
-
-	for (size_t i = 0; i < s->nlanes; i++)
-		if (peek(&s->lanes[i]))
-			t = min_u64(t, s->lanes[i].lane.ev.ts);
-	return t;
-}
-
-static void take_lanes(struct tdat_split *s)
-{
-	uint64_t t0 = first_time(s);
+	struct split_lane *first = NULL;
 
 	for (size_t i = 0; i < s->nlanes; i++) {
 		struct split_lane *l = &s->lanes[i];
-		struct limit m = { .t0 = t0 };
 
-		if (peek(l) && s->plan->per_cpu)
+		if (peek(l) && (!first || l->lane.ev.ts < first->lane.ev.ts))
+			first = l;
+	}
+	return first;
+}
+
+/*
+ * The time of the first piece begins with the start that was asked for, even where no event is;
+ * that of others with their first event. This one is in the piece in any case, or none would ever
+ * be.
+ */
+static void take_lanes(struct tdat_split *s)
+{
+	uint64_t start = s->begun ? 0 : s->plan->start;
+	struct split_lane *first = first_lane(s);
+	uint64_t first_ts = first ? first->lane.ev.ts : 0;
+
+	for (size_t i = 0; i < s->nlanes; i++) {
+		struct split_lane *l = &s->lanes[i];
+		bool must = s->plan->per_cpu || l == first;
+		struct limit m = { .t0 = start ? start : first_ts };
+
+		if (!start && s->plan->per_cpu && peek(l))
 			m.t0 = l->lane.ev.ts;
-		while (peek(l) && limits[s->plan->unit](l, &m))
+		for (; peek(l) && (limits[s->plan->unit](l, &m) || must); must = false)
 			take(l);
 	}
 }

@@ -19,8 +19,9 @@ enum {
 	HELLO_FIXED = 8,
 	HELLO_HEADER = 12,
 	HELLO_BUSY = 1U << 0,
-	PROBE_ASK_LEN = 8,
-	PROBE_ANSWER_LEN = 24,
+	HELLO_LEAVING = 1U << 1,
+	PROBE_ASK_LEN = 12,
+	PROBE_ANSWER_LEN = 52,
 };
 
 /* TRACE_REQ */
@@ -283,6 +284,7 @@ int agent_hello_get(struct rcur *in, struct agent_hello *h, struct err *e)
 	flags = rcur_u32(&body);
 	h->cpus = rcur_u32(&body);
 	h->busy = flags & HELLO_BUSY;
+	h->leaving = flags & HELLO_LEAVING;
 	rcur_take(&body, fixed - HELLO_FIXED);
 	h->version = rcur_text(&body);
 	if (!h->version)
@@ -305,7 +307,7 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h)
 	wcur_u32(out, HELLO_HEADER + HELLO_FIXED + len);
 	wcur_u32(out, AGENT_HELLO);
 	wcur_u32(out, HELLO_FIXED);
-	wcur_u32(out, h->busy ? HELLO_BUSY : 0);
+	wcur_u32(out, (h->busy ? HELLO_BUSY : 0) | (h->leaving ? HELLO_LEAVING : 0));
 	wcur_u32(out, h->cpus);
 	wcur_mem(out, text, len);
 	return out->bad ? -ENOSPC : 0;
@@ -313,21 +315,43 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h)
 
 /* Probe */
 
+static void get_answer(struct rcur *c, struct agent_probe *p)
+{
+	p->received = rcur_u64(c);
+	p->answered = rcur_u64(c);
+	if (!c->left)
+		return;
+	p->apic = rcur_u32(c);
+	p->pair.before = rcur_u64(c);
+	p->pair.after = rcur_u64(c);
+	p->pair.host = rcur_u64(c);
+}
+
 int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e)
 {
 	struct rcur c = rcur_make(m->buf, m->len, true);
 	bool answer = m->sync.id == AGENT_PROBE_ANSWER;
 
-	*p = (struct agent_probe){ 0 };
+	*p = (struct agent_probe){ .apic = AGENT_PROBE_APIC_UNKNOWN };
 	p->seq = rcur_u32(&c);
 	p->cpu = rcur_u32(&c);
-	if (answer) {
-		p->received = rcur_u64(&c);
-		p->answered = rcur_u64(&c);
-	}
+	if (answer)
+		get_answer(&c, p);
+	else if (c.left)
+		p->want = rcur_u32(&c);
 	if (c.bad || (!answer && m->sync.id != AGENT_PROBE_ASK))
 		return err_say(e, EPROTO, "sent a probe (id %u) of %u bytes", m->sync.id, m->len);
 	return 0;
+}
+
+static void put_answer(struct wcur *w, const struct agent_probe *p)
+{
+	wcur_u64(w, p->received);
+	wcur_u64(w, p->answered);
+	wcur_u32(w, p->apic);
+	wcur_u64(w, p->pair.before);
+	wcur_u64(w, p->pair.after);
+	wcur_u64(w, p->pair.host);
 }
 
 int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent_probe *p)
@@ -340,9 +364,9 @@ int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent
 	memcpy(m.sync.proto, AGENT_PROBE, sizeof(AGENT_PROBE));
 	wcur_u32(&w, p->seq);
 	wcur_u32(&w, p->cpu);
-	if (id == AGENT_PROBE_ANSWER) {
-		wcur_u64(&w, p->received);
-		wcur_u64(&w, p->answered);
-	}
+	if (id == AGENT_PROBE_ANSWER)
+		put_answer(&w, p);
+	else
+		wcur_u32(&w, p->want);
 	return put_frame(out, &m, part, &w);
 }

@@ -13,8 +13,8 @@
  *              SEND_DATA.. FIN_DATA comes before CLOSE_RESP, with MSG_F_TOTALS CLOSE_RESP carries
  *              totals (the body of trace-msg V2's CLOSE)
  *   hello      on a virtio-serial port, where nobody connects: the agent says who it is when the
- *              host's end opens, every AGENT_HELLO_S seconds while it is idle, and after each
- *              recording
+ *              host's end opens, every AGENT_HELLO_S seconds, and when that changes: when a
+ *              recording begins or has ended, and when the agent ends
  *   probe      sync method over this channel itself: TIME_SYNC frames with protocol "probe"
  * Byte by byte: Documentation/PROTOCOL.txt, "Agent".
  */
@@ -73,7 +73,8 @@ int agent_closed_put(struct wcur *out, uint32_t cpus, const struct msg_total *to
 /* --- hello --- */
 
 struct agent_hello {
-	bool busy; /* it records for somebody */
+	bool busy;    /* it records for somebody */
+	bool leaving; /* it ends: no agent is there any more */
 	uint32_t cpus;
 	const char *version; /* borrowed, printable */
 };
@@ -84,16 +85,33 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h);
 
 /* --- probe: the host asks, the guest answers at once; times are of the recording's clock --- */
 
+/* How the reason of a NOT_SUPP begins that says that another host is served. */
+#define AGENT_BUSY "busy: "
+
 #define AGENT_PROBE "probe"
 
 enum agent_probe_id { AGENT_PROBE_ASK = 1, AGENT_PROBE_ANSWER = 2 };
 
-struct agent_probe {
-	uint32_t seq, cpu;	     /* cpu: the guest's, on which the times are to be taken */
-	uint64_t received, answered; /* ANSWER only: when ASK came and when this was sent */
+enum {
+	AGENT_PROBE_APIC_UNKNOWN = UINT32_MAX,
+	AGENT_PROBE_ANYWHERE = UINT32_MAX, /* .cpu: whichever CPU it is */
+	AGENT_PROBE_WANT_PAIR = BIT(0),
 };
 
-/* @m is a TIME_SYNC frame with protocol "probe". */
+struct agent_probe {
+	uint32_t seq, cpu; /* cpu: the guest's, on which the times are to be taken */
+	uint32_t want;	   /* ASK only: bits of AGENT_PROBE_WANT_* */
+	/* ANSWER only: when ASK came and when this was sent */
+	uint64_t received, answered;
+	uint32_t apic; /* of the CPU, where the times were taken there */
+	/* Of the guest's device ptp_kvm: between these two times of the guest the host's
+	 * CLOCK_REALTIME was .host; .host 0: not asked for, or there is none. */
+	struct agent_pair {
+		uint64_t before, after, host;
+	} pair;
+};
+
+/* @m is a TIME_SYNC frame with protocol "probe". What a shorter one does not say is unknown. */
 int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e);
 int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent_probe *p);
 

@@ -28,7 +28,7 @@ _trace_cmd_options() {
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
 	extract) printf %s "-p -O -N -V --protocol -o --file-version --compression -s -B -a -t --date -q --quiet --verbose --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
-	convert) printf %s "-i --input -o --output --file-version --compression --force --help" ;;
+	convert) printf %s "-i --input -o --output --file-version --compression --metadata --force --help" ;;
 	attach) printf %s "-n --name -s -p --pid --help" ;;
 	split) printf %s "-i --input -o --output -s -m -u -e -p -r -c -C --top -B -b -t --file-version --compression --help" ;;
 	dump) printf %s "-i --input -v --validate --all --summary --head-page --head-event --ftrace-events --systems --events --kallsyms --printk --cmd-lines --options --flyrecord --clock --strings --sections --verbose --help" ;;
@@ -191,6 +191,7 @@ _trace_cmd_kind() {
 	"convert -o" | "convert --output") echo file ;;
 	"convert --file-version") echo none ;;
 	"convert --compression") echo none ;;
+	"convert --metadata") echo file ;;
 	"attach -n" | "attach --name") echo none ;;
 	"attach -s") echo none ;;
 	"attach -p" | "attach --pid") echo none ;;

@@ -78,9 +78,10 @@ start_server
 guest web1 tconnect expect RCONNECT tinitx 2 4096 7 3 expect RINIT metax 2 data "$d" 0 1 say ready sleep 8000 \
 	>"$top/guest" 2>&1 &
 g=$!
-until_true grep -q ready "$top/guest"
+check "a guest records" until_true grep -q ready "$top/guest"
+ls -l "$out" >"$top/there"
 "$TRACE_CMD" restore "$out" >"$top/said" 2>&1
-grep -q 'running virt-server' "$top/said" || sed 's/^/# said: /' "$top/said"
+grep -q 'running virt-server' "$top/said" || sed 's/^/# /' "$top/guest" "$top/there" "$top/said"
 check "restore leaves what a live server writes" grep -q 'running virt-server' "$top/said"
 kill $g
 wait $g 2>/dev/null

@@ -3,7 +3,7 @@
 # agent_common.bash - what the tests of record -A share; after trace.sh. Takes the lock of this
 # machine's tracefs until the script ends, or skips the script.
 #
-#   agent_start NAME [OPTION...]  the agent of guest NAME as a daemon, until virt-server has heard it
+#   agent_start NAME [OPTION...]  the agent of guest NAME (program $AGENT) as a daemon, until its port is open
 #   agent_end NAME                SIGTERM to it, until it is gone
 #   settings                      what this kernel's tracing is set to, but for the sizes
 #   guest_settings NAME           likewise in the guest, and which agent is there
@@ -11,8 +11,10 @@
 #   record NAME ARGS...           record -A in the background, to $OUT/NAME.dat; until record_end NAME
 #   record_end NAME [SIG] [SECS]  SIG (INT; "-" none) and wait: RC, and TEXT, what it said
 #   runs NAME                     the guest records (for wait_for); runs_or_bail NAME RECORD
+#   here_runs                     so does this machine
 #   dd_count FILE NAME            how many of dd's reads and writes in the merged report are NAME's
 
+AGENT=trace-cmd
 T=/sys/kernel/tracing
 LOCK=${TRACEFS_LOCK:-/tmp/tracefs.lock}
 HOST_EVENTS="-e sched:sched_process_exec"
@@ -50,13 +52,13 @@ same_soon() {
 agent_start() {
 	local name=$1
 	shift
-	vm_run "$name" "rm -f /tmp/agent.log; echo 1 >/sys/kernel/tracing/tracing_on; trace-cmd agent -D -l /tmp/agent.log $*" >/dev/null
+	vm_run "$name" "rm -f /tmp/agent.log; echo 1 >/sys/kernel/tracing/tracing_on; $AGENT agent -D -l /tmp/agent.log $*" >/dev/null
 	wait_for 20 vm_run "$name" "grep -q 'control port is open' /tmp/agent.log" || t_fail "$name: no agent" "$(vm_run "$name" 'cat /tmp/agent.log')"
 	remember "$name"
 }
 
 agent_end() {
-	vm_run "$1" 'kill $(pidof trace-cmd); while pidof trace-cmd; do sleep 0.1; done' >/dev/null
+	vm_run "$1" 'kill $(pidof trace-cmd trace-cmd-old); while pidof trace-cmd trace-cmd-old; do sleep 0.1; done' >/dev/null
 }
 
 record() {
@@ -83,6 +85,10 @@ runs() {
 
 runs_or_bail() {
 	wait_for 30 runs "$1" || t_bail "guest $1 does not record" "$(cat "$(host_log "$2")")"
+}
+
+here_runs() {
+	grep -q 1 $T/tracing_on && grep -q sched_process_exec $T/set_event
 }
 
 dd_count() {

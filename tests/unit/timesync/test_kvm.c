@@ -198,41 +198,6 @@ static void test_map(void **state)
 	free(map);
 }
 
-static const struct apic_case {
-	const char *name, *text;
-	int rc;
-	size_t n;
-	uint32_t last;
-} apics[] = {
-	{ "two",
-	  "processor\t: 0\napicid\t\t: 0\ninitial apicid\t: 9\n\nprocessor\t: 1\napicid\t\t: 4\n"
-	  "initial apicid\t: 9\n",
-	  0, 2, 4 },
-	{ "no newline at the end", "processor : 0\napicid : 77", 0, 1, 77 },
-	{ "CPU 1 is off", "processor\t: 0\napicid\t: 0\nprocessor\t: 2\napicid\t: 2\n", -EPROTO, 0,
-	  0 },
-	{ "the same CPU twice", "processor\t: 0\napicid\t: 0\nprocessor\t: 0\napicid\t: 2\n",
-	  -EPROTO, 0, 0 },
-	{ "nothing", "", -EPROTO, 0, 0 },
-	{ "another machine", "processor\t: 0\nBogoMIPS\t: 50.00\n", -EPROTO, 0, 0 },
-	{ "absurd", "processor\t: 0\napicid\t: 99999999999\n", -EPROTO, 0, 0 },
-	{ "absurdly long", "processor\t: 0\napicid\t: 1234567890123456\n", -EPROTO, 0, 0 },
-};
-
-static void test_apic(void **state)
-{
-	const struct apic_case *t = *state;
-	uint32_t *ids = NULL;
-	size_t n = 0;
-
-	assert_int_equal(ts_kvm_apic_ids(t->text, &ids, &n, NULL), t->rc);
-	if (!t->rc) {
-		assert_int_equal(n, t->n);
-		assert_int_equal(ids[n - 1], t->last);
-	}
-	free(ids);
-}
-
 static struct ts_points *points(size_t cpus)
 {
 	struct ts_points *p;
@@ -344,6 +309,5 @@ int main(void)
 
 	failed += RUN_ROWS("read", reads, test_read);
 	failed += RUN_ROWS("map", maps, test_map);
-	failed += RUN_ROWS("APIC ids", apics, test_apic);
 	return failed + RUN_ROWS("events", events, test_event);
 }

@@ -92,14 +92,58 @@ static void test_accept_does_not_wait(void **state)
 	close(fd);
 }
 
+static void test_connect(void **state)
+{
+	const char *path = tree_at(*state, "s");
+	int fd = unix_listen(path, UNIX_FOR_OWNER, NULL),
+	    mine = unix_connect(path, NSEC_PER_SEC, NULL);
+	int his = accept(fd, NULL, NULL);
+	char byte;
+
+	assert_true(mine >= 0 && his >= 0);
+	assert_int_equal(write(his, "x", 1), 1);
+	assert_int_equal(read(mine, &byte, 1), 1);
+	close(fd);
+	close(mine);
+	close(his);
+	assert_int_equal(unix_connect(path, NSEC_PER_SEC, NULL), -ECONNREFUSED);
+	assert_int_equal(unix_connect(tree_at(*state, "t"), NSEC_PER_SEC, NULL), -ENOENT);
+}
+
+/* A server that hangs: it neither answers nor accepts. */
+static void test_connect_does_not_hang(void **state)
+{
+	const char *path = tree_at(*state, "s");
+	int fd = unix_listen(path, UNIX_FOR_OWNER, NULL), got[200], n = 0;
+	uint64_t from = now_ns();
+	char byte;
+
+	do {
+		got[n] = unix_connect(path, 20 * NSEC_PER_MSEC, NULL);
+	} while (got[n] >= 0 && ++n < 200);
+	assert_in_range(n, 1, 199);
+	assert_int_equal(got[n], -EAGAIN);
+	assert_int_equal(read(got[0], &byte, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(now_ns() - from < 10 * NSEC_PER_SEC);
+	while (n--)
+		close(got[n]);
+	close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_mode_ignores_umask), TEST(test_stale_is_replaced),
-		TEST(test_file_is_kept),       TEST(test_link_is_kept),
-		TEST(test_long_path),	       TEST(test_accept_does_not_wait),
+		TEST(test_mode_ignores_umask),
+		TEST(test_stale_is_replaced),
+		TEST(test_file_is_kept),
+		TEST(test_link_is_kept),
+		TEST(test_long_path),
+		TEST(test_accept_does_not_wait),
+		TEST(test_connect),
+		TEST(test_connect_does_not_hang),
 	};
 
 	return cmocka_run_group_tests_name("unix sockets", tests, NULL, NULL);

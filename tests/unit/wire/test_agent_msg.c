@@ -174,7 +174,7 @@ static void test_closed(void **state)
 
 static void test_hello(void **state)
 {
-	struct agent_hello h = { true, 4, "trace-cmd 1 Linux\x01" }, got;
+	struct agent_hello h = { .busy = true, .cpus = 4, .version = "trace-cmd 1 Linux\x01" }, got;
 	uint8_t bytes[256];
 	struct wcur w = wcur_make(bytes, sizeof(bytes), true);
 	struct rcur in;
@@ -190,7 +190,7 @@ static void test_hello(void **state)
 	in = rcur_make(bytes, len, true);
 	assert_int_equal(agent_hello_get(&in, &got, NULL), 0);
 	assert_int_equal(in.left, 0);
-	assert_true(got.busy);
+	assert_true(got.busy && !got.leaving);
 	assert_int_equal(got.cpus, 4);
 	assert_string_equal(got.version, "trace-cmd 1 Linux?");
 	bytes[3] = 12;
@@ -203,7 +203,14 @@ static void test_hello(void **state)
 
 static void test_probe(void **state)
 {
-	struct agent_probe p = { 7, 3, 1ULL << 63, 5 }, got;
+	struct agent_probe p = { .seq = 7,
+				 .cpu = 3,
+				 .want = AGENT_PROBE_WANT_PAIR,
+				 .received = 1ULL << 63,
+				 .answered = 5,
+				 .apic = 258,
+				 .pair = { 1, 2, 3 } },
+			   got;
 	uint8_t bytes[128];
 	struct wcur w = wcur_make(bytes, sizeof(bytes), true);
 	struct msg3 m;
@@ -214,14 +221,24 @@ static void test_probe(void **state)
 	assert_string_equal(m.sync.proto, AGENT_PROBE);
 	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
 	assert_true(got.seq == 7 && got.cpu == 3 && got.received == 1ULL << 63 &&
-		    got.answered == 5);
+		    got.answered == 5 && got.apic == 258 && got.pair.before == 1 &&
+		    got.pair.after == 2 && got.pair.host == 3);
+	m.len = 51; /* half of a field */
+	assert_int_equal(agent_probe_get(&m, &got, NULL), -EPROTO);
+	m.len = 24; /* without what may be missing */
+	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
+	assert_true(got.answered == 5 && got.apic == AGENT_PROBE_APIC_UNKNOWN && !got.pair.host);
 	m.len = 23;
 	assert_int_equal(agent_probe_get(&m, &got, NULL), -EPROTO);
 	w = wcur_make(bytes, sizeof(bytes), true);
 	assert_int_equal(agent_probe_put(&w, AGENT_PROBE_ASK, &p), 0);
 	decode(bytes, (size_t)(w.p - bytes), &m);
 	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
-	assert_true(got.seq == 7 && got.cpu == 3 && !got.received);
+	assert_true(got.seq == 7 && got.cpu == 3 && !got.received &&
+		    got.want == AGENT_PROBE_WANT_PAIR);
+	m.len = 8;
+	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
+	assert_true(got.cpu == 3 && !got.want);
 	m.sync.id = 3;
 	assert_int_equal(agent_probe_get(&m, &got, NULL), -EPROTO);
 }
