@@ -28,9 +28,10 @@ record_for() {
 	local rc=0
 	record "$2" -C x86-tsc $HOST_EVENTS -A one $READS
 	wait_for 30 runs one || t_fail "one does not record" "$(cat "$(host_log "$2")")"
-	INSTANCES=$(ls $T/instances)
+	wait_for 30 host_runs || t_fail "this machine does not record" "$(cat "$(host_log "$2")")"
 	vm_run one "$(dd_job 100)" >/dev/null
 	sleep "$1"
+	INSTANCES=$(ls $T/instances)
 	host_stop "$2" INT 60 || rc=$?
 	assert_eq 0 $rc "$2: the recording is whole"
 	TEXT=$(clock_text "$OUT/$2.dat" one)
