@@ -17,8 +17,11 @@
 #include "recording/remote-sync.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
 
 #include "recording/remote-ptp.h"
+#include "timesync/clock.h"
 #include "timesync/now.h"
 
 enum {
@@ -36,6 +39,7 @@ struct remote_sync {
 	struct remote_sync_opts o;
 	struct remote_ptp *ptp; /* NULL: the method is "probe" */
 	bool failed;		/* ptp has */
+	struct ts_clock *clock; /* owned; NULL with ptp */
 	uint32_t clocks;
 	enum round round;
 	bool want_last, over;
@@ -63,7 +67,7 @@ static uint32_t per_clock(const struct remote_sync *s)
 static void ask(struct remote_sync *s)
 {
 	struct wcur w = agent_link_room(s->o.link);
-	bool pair = !s->nasked && remote_time_wants_pair(s->o.time);
+	bool pair = !s->nasked && ts_now_can(s->o.clock) && remote_time_wants_pair(s->o.time);
 
 	s->asked =
 		(struct agent_probe){ .seq = s->asked.seq + 1,
@@ -74,7 +78,7 @@ static void ask(struct remote_sync *s)
 	loop_arm(s->o.loop, &s->late, s->o.wait_ns ? s->o.wait_ns : NSEC_PER_SEC);
 	if (pair)
 		ts_both_now(s->o.clock, &s->asked_at);
-	s->sent = ts_now(s->o.clock);
+	s->sent = ts_clock_now(s->clock);
 	agent_link_send(s->o.link, &w);
 }
 
@@ -184,6 +188,10 @@ static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t n
 	struct ts_both came;
 	uint32_t clock = clock_now(s);
 
+	if (!s->sent || !now) { /* a mark was not found again */
+		remote_time_lost(s->o.time);
+		return;
+	}
 	remote_time_exchange(s->o.time, clock, &x);
 	remote_time_apic(s->o.time, clock, p->apic);
 	if (!(s->asked.want & AGENT_PROBE_WANT_PAIR))
@@ -194,7 +202,7 @@ static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t n
 
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e)
 {
-	uint64_t now = ts_now(s->o.clock);
+	uint64_t now = s->ptp ? 0 : ts_clock_now(s->clock);
 	struct agent_probe p;
 	int ret;
 
@@ -244,6 +252,15 @@ void remote_sync_stop(struct remote_sync *s)
 
 /* Making one */
 
+static int make_clock(struct remote_sync *s, struct err *e)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "trace-cmd-clock-%d-%016" PRIx64, (int)getpid(), s->o.guest);
+	s->clock = ts_clock_open(s->o.clock, name, e);
+	return s->clock ? 0 : -EIO;
+}
+
 static int make_ptp(struct remote_sync *s, struct err *e)
 {
 	struct remote_ptp_opts o = { .loop = s->o.loop,
@@ -272,7 +289,7 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
 	s->clocks = remote_time_clocks(o->time);
-	if (o->ptp < 0 || !make_ptp(s, e))
+	if (!(o->ptp < 0 ? make_clock(s, e) : make_ptp(s, e)))
 		return s;
 	remote_sync_free(s);
 	return NULL;
@@ -285,5 +302,6 @@ void remote_sync_free(struct remote_sync *s)
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
 	remote_ptp_free(s->ptp);
+	ts_clock_close(s->clock);
 	free(s);
 }

@@ -227,7 +227,7 @@ static int can_kvm(const struct remote_time *t, struct err *e)
 	struct ts_kvm_vms vms;
 	int ret;
 
-	if (!ts_now_is_per_cpu(t->o.clock))
+	if (!remote_time_is_tsc(t))
 		return err_say(e, EOPNOTSUPP, "only with -C x86-tsc");
 	if (!t->o.qemu)
 		return err_say(e, ESRCH, "its QEMU is not known");
@@ -241,10 +241,9 @@ static int can_kvm(const struct remote_time *t, struct err *e)
 static void begin_kvm(struct remote_time *t)
 {
 	AUTO_FREE uint32_t *apic = calloc(t->n, sizeof(*apic));
-	struct ts_kvm_track_opts o = { .root = t->o.debugfs,
-				       .pid = t->o.qemu,
-				       .cpus = t->n,
-				       .apic = apic };
+	struct ts_kvm_track_opts o = {
+		.root = t->o.debugfs, .pid = t->o.qemu, .cpus = t->n, .apic = apic
+	};
 
 	if (can_kvm(t, &t->no_kvm))
 		return;

@@ -40,4 +40,10 @@ struct remote_time {
 	char warning[REMOTE_WARNING_MAX];
 };
 
+/* That which KVM knows of. */
+static inline bool remote_time_is_tsc(const struct remote_time *t)
+{
+	return !strcmp(t->o.clock, "x86-tsc");
+}
+
 #endif
