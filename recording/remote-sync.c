@@ -5,8 +5,9 @@
  * Theory of operation
  *
  * A round asks each clock of the guest some times, one question after the other: many at the
- * beginning and at the end, a few in the rounds between them. A round has a time to keep, in which
- * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
+ * beginning and at the end, since the more there are the faster is the fastest of them; a few in
+ * the rounds between them. A round has a time to keep, in which a clock whose answers come slowly
+ * gets fewer questions, at least one. What is made of the answers
  * is remote-time.c's.
  *
  * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
@@ -25,13 +26,15 @@
 #include "timesync/now.h"
 
 enum {
-	MANY = 16,
-	MANY_OF_ONE = 48, /* where there is but one clock */
-	FEW = 4,
+	MANY = 16, /* of a clock in the first and the last round, at least; up to: */
+	MOST = 500,
+	FEW = 8,
 	LOST_MAX = 3, /* in a row, then the round is over */
 };
 
+/* A round of all clocks: takes no longer; and what it may take for more than MANY. */
 #define ROUND_TIME (700 * NSEC_PER_MSEC)
+#define GOOD_TIME  (150 * NSEC_PER_MSEC)
 
 enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
@@ -55,13 +58,6 @@ struct remote_sync {
 static uint32_t clock_now(const struct remote_sync *s)
 {
 	return (s->first + s->through) % s->clocks;
-}
-
-static uint32_t per_clock(const struct remote_sync *s)
-{
-	if (s->round == ROUND_BETWEEN)
-		return FEW;
-	return s->clocks == 1 ? MANY_OF_ONE : MANY;
 }
 
 static void ask(struct remote_sync *s)
@@ -118,12 +114,20 @@ static void end_round(struct remote_sync *s)
 		s->o.done(s->o.ctx); /* may free */
 }
 
+/* Has the clock had its share of @all? */
+static bool is_over(const struct remote_sync *s, uint64_t all)
+{
+	return now_ns() - s->begun > all / s->clocks * (s->through + 1);
+}
+
 /* Has the clock been asked enough, or as long as it may take? */
 static bool is_through(const struct remote_sync *s)
 {
-	uint64_t share = ROUND_TIME / s->clocks * (s->through + 1);
-
-	return s->nasked >= per_clock(s) || (s->nanswered && now_ns() - s->begun > share);
+	if (s->nanswered && is_over(s, ROUND_TIME))
+		return true;
+	if (s->round == ROUND_BETWEEN)
+		return s->nasked >= FEW;
+	return s->nasked >= MOST || (s->nasked >= MANY && is_over(s, GOOD_TIME));
 }
 
 static void go_on(struct remote_sync *s)
