@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "recording/remote-time_local.h"
-#include "timesync/now.h"
 #include "timesync/ptp.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
@@ -193,7 +192,7 @@ static const struct err *no_kvm(const struct remote_time *t)
 
 static bool kvm_is_of_interest(const struct remote_time *t)
 {
-	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
+	return remote_time_is_tsc(t) && no_kvm(t)->code;
 }
 
 static int add_error(const struct remote_time *t, const struct verdict *v,

@@ -47,4 +47,10 @@ struct remote_ptp_verdict {
 
 struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t);
 
+/* That which KVM knows of. */
+static inline bool remote_time_is_tsc(const struct remote_time *t)
+{
+	return !strcmp(t->o.clock, "x86-tsc");
+}
+
 #endif
