@@ -25,7 +25,7 @@
 
 enum {
 	MANY = 16,
-	MANY_OF_ONE = 48, /* where there is but one clock */
+	MANY_IN_ALL = 256, /* where there are few clocks */
 	FEW = 4,
 	LOST_MAX = 3,  /* in a row, then the round is over */
 	OPEN_MAX = 64, /* questions whose answer may come late */
@@ -64,7 +64,7 @@ static uint32_t per_clock(const struct remote_sync *s)
 {
 	if (s->round == ROUND_BETWEEN)
 		return FEW;
-	return s->clocks == 1 ? MANY_OF_ONE : MANY;
+	return (uint32_t)max_u64(MANY, MANY_IN_ALL / s->clocks);
 }
 
 static void ask(struct remote_sync *s)
@@ -163,11 +163,12 @@ static void next_fire(struct timer *t)
 
 /* Of remote-ptp.c */
 
-static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p)
+static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p, uint64_t before,
+		      uint64_t after)
 {
 	struct remote_sync *s = ctx;
 
-	remote_time_sample(s->o.time, cpu, p);
+	remote_time_sample(s->o.time, cpu, p, before, after);
 	return 0;
 }
 
