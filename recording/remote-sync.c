@@ -5,9 +5,11 @@
  * Theory of operation
  *
  * A round asks each clock of the guest some times, one question after the other: many at the
- * beginning and at the end, a few in the rounds between them. A round has a time to keep, in which
- * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
- * is remote-time.c's.
+ * beginning and at the end, a few in the rounds between them. Few clocks are asked more often: the
+ * error is what the fastest of all ways to the guest and the fastest of all ways back took
+ * together, and a hundred questions seldom meet what thousands of messages of a load do. A round
+ * has a time to keep, in which a clock whose answers come slowly gets fewer questions, at least
+ * one. What is made of the answers is remote-time.c's.
  *
  * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
  *
@@ -22,9 +24,10 @@
 #include "timesync/now.h"
 
 enum {
-	MANY = 16,
-	MANY_OF_ONE = 48, /* where there is but one clock */
+	MANY = 16, /* of a clock, */
 	FEW = 4,
+	MANY_OF_ALL = 320, /* or of all together */
+	FEW_OF_ALL = 24,
 	LOST_MAX = 3, /* in a row, then the round is over */
 };
 
@@ -56,8 +59,8 @@ static uint32_t clock_now(const struct remote_sync *s)
 static uint32_t per_clock(const struct remote_sync *s)
 {
 	if (s->round == ROUND_BETWEEN)
-		return FEW;
-	return s->clocks == 1 ? MANY_OF_ONE : MANY;
+		return (uint32_t)max_u64(FEW, FEW_OF_ALL / s->clocks);
+	return (uint32_t)max_u64(MANY, MANY_OF_ALL / s->clocks);
 }
 
 static void ask(struct remote_sync *s)
