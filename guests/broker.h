@@ -8,9 +8,9 @@
  *   guests\n        ok N\n, and N lines NAME TAB STATE TAB VERSION TAB FILE TAB PID\n
  *   lease NAME\n    ok CPUS VERSION\n and, with its first byte (SCM_RIGHTS), the control channel
  *                   and the data channel of each CPU from 0 on
- *   ports NAME\n    the same, for a guest whose agent does not speak (virtio-trace); where no
- * control connection is there, it is not among the descriptors in any case     or error ERRNO
- * TEXT\n
+ *   ports NAME\n    the same, for a guest whose agent knows only start and stop (virtio-trace);
+ *                   without a control connection only the data channels
+ *   in any case     or error ERRNO TEXT\n
  *
  * "guests" lends nothing. A lease lasts as long as its connection. Meanwhile the server does not
  * touch the channels; when it ends, the server tells the agent CLOSE and throws away what is left
@@ -35,6 +35,7 @@ enum { BROKER_CPUS_MAX = 252, BROKER_LINE_MAX = 1024 };
 #define BROKER_BUSY	"agent busy"   /* it ends a recording, or is another's */
 #define BROKER_SILENT	"agent silent" /* it was heard, but not of late */
 #define BROKER_LENT	"lent"	       /* to PID */
+#define BROKER_PORTS	"lent ports"   /* to PID, for virtio-trace */
 
 struct broker_guest {
 	char name[GUESTS_NAME_MAX + 1];

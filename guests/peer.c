@@ -143,6 +143,29 @@ static unsigned int vcpus_from_cmdline(const char *bytes, size_t len)
 	return parse_u64(value, 1, 65536, &v, "-smp", NULL) ? 0 : (unsigned int)v;
 }
 
+/* -device vhost-vsock-pci,guest-cid=3, or the same in JSON. */
+static uint32_t cid_from_cmdline(const char *bytes, size_t len)
+{
+	static const char json[] = "\"guest-cid\":";
+	const char *list, *at;
+	char value[VALUE_MAX];
+	uint64_t v = 0;
+
+	for (at = bytes; last_option(at, len - (size_t)(at - bytes), "device", &list); at = list) {
+		const char *in_json = *list == '{' ? strstr(list, json) : NULL;
+
+		if (in_json)
+			snprintf(value, sizeof(value), "%.*s",
+				 (int)strspn(in_json + sizeof(json) - 1, "0123456789"),
+				 in_json + sizeof(json) - 1);
+		else if (!list_value(list, "guest-cid", false, value, sizeof(value)))
+			continue;
+		if (!parse_u64(value, 3, UINT32_MAX - 1, &v, "guest-cid", NULL))
+			break;
+	}
+	return (uint32_t)v;
+}
+
 static int read_cmdline(const struct guest_roots *roots, pid_t pid, struct buf *to, struct err *e)
 {
 	char path[GUESTS_PATH_MAX];
@@ -244,6 +267,7 @@ static int look_at(const struct guest_roots *roots, pid_t pid, struct guest_proc
 	if (!read_cmdline(roots, pid, &b, NULL) && is_qemu((char *)b.data)) {
 		p->pid = pid;
 		p->vcpus = vcpus_from_cmdline((char *)b.data, b.len);
+		p->cid = cid_from_cmdline((char *)b.data, b.len);
 		is = !guest_name_of_pid(roots, pid, p->name, sizeof(p->name), NULL);
 	}
 	buf_free(&b);

@@ -29,6 +29,7 @@ struct guest_proc {
 	pid_t pid;
 	char name[GUESTS_NAME_MAX + 1];
 	unsigned int vcpus; /* from -smp, 1 if absent; 0 unknown */
+	uint32_t cid;	    /* its vsock, 0 = none */
 };
 
 /* All QEMU processes that /proc shows; *procs is owned by the caller (free()). */

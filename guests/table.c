@@ -112,11 +112,12 @@ static void put_live(const struct broker_guest *live, struct row *r)
 		{ BROKER_BUSY, "busy" },
 		{ BROKER_SILENT, "silent" },
 		{ BROKER_LENT, "records" },
+		{ BROKER_PORTS, "virtio-trace" },
 	};
 
 	bool lent = !strcmp(live->state, BROKER_LENT);
 
-	if (lent)
+	if (live->pid)
 		snprintf(r->cell[RECORDING], CELL_MAX, "record -A, process %d", (int)live->pid);
 	if (lent && !live->version[0]) { /* its last pages are read */
 		snprintf(r->cell[AGENT], CELL_MAX, "gone");

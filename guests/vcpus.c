@@ -18,7 +18,7 @@
 
 enum { COMM_MAX = 64 };
 
-pid_t guest_pid(const char *name)
+static pid_t find(const char *name, uint32_t cid)
 {
 	struct guest_proc *procs = NULL;
 	pid_t pid = 0;
@@ -27,10 +27,20 @@ pid_t guest_pid(const char *name)
 	if (guest_procs(&procs, &n, NULL))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(procs[i].name, name))
+		if (name ? !strcmp(procs[i].name, name) : procs[i].cid == cid)
 			pid = procs[i].pid;
 	free(procs);
 	return pid;
+}
+
+pid_t guest_pid(const char *name)
+{
+	return find(name, 0);
+}
+
+pid_t guest_pid_of_cid(uint32_t cid)
+{
+	return cid ? find(NULL, cid) : 0;
 }
 
 /* "CPU 3/KVM\n": 3; another thread: -1. */

@@ -8,6 +8,7 @@
 
 /* Of the running QEMU of this guest; 0: there is none. */
 pid_t guest_pid(const char *name);
+pid_t guest_pid_of_cid(uint32_t cid); /* of its vsock */
 
 /*
  * The thread ids of vCPUs 0..@n-1 of the QEMU process @pid; -1: not known, as with @pid 0, and

@@ -374,8 +374,9 @@ int remote_guest_ask(struct remote_guest *g, struct err *e)
 	}
 	ret = remote_connect(g->wish, &g->way, e);
 
+	if (!ret)
+		g->qemu = remote_qemu(g->wish, &g->way);
 	if (!ret && g->way.leased) {
-		g->qemu = guest_pid(g->wish->at);
 		g->lease.fd = g->way.lease.fd;
 		ret = loop_watch(r->loop, &g->lease, EPOLLIN, e);
 	}

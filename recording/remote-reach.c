@@ -13,9 +13,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "guests/vcpus.h"
 #include "recording/remote_local.h"
 
 #define CONNECT_WAIT (5 * NSEC_PER_SEC)
@@ -157,6 +160,18 @@ int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct
 	if (to->leased)
 		return 0;
 	return reach_net(to->kind, wish->at + (*wish->at == '@'), to, e);
+}
+
+pid_t remote_qemu(const struct remote_wish *wish, const struct remote_way *w)
+{
+	struct sockaddr_vm vm = { 0 };
+	socklen_t len = sizeof(vm);
+
+	if (w->leased)
+		return guest_pid(wish->at);
+	if (w->kind != NET_VSOCK || getpeername(w->ctl, (struct sockaddr *)&vm, &len))
+		return 0;
+	return guest_pid_of_cid(vm.svm_cid);
 }
 
 void remote_way_end(struct remote_way *w)

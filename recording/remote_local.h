@@ -31,6 +31,8 @@ int remote_reach(const char *dir, const struct remote_wish *wish, struct remote_
 		 struct err *e);
 int remote_connect(const struct remote_wish *wish, struct remote_way *to, struct err *e);
 void remote_way_end(struct remote_way *w);
+/* The guest's QEMU here, by its name or its vsock; 0: not known. After remote_connect(). */
+pid_t remote_qemu(const struct remote_wish *wish, const struct remote_way *w);
 
 /* The guest's name: --name, or what is typed without what no name can have. */
 int remote_name(const struct remote_wish *w, struct remote_way *to, struct err *e);

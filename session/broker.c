@@ -147,7 +147,7 @@ static const char *state_of(const struct domain *d, const struct conn *c)
 	if (d->run)
 		return session_state_name(session_state(d->run->run.session));
 	if (d->lease)
-		return BROKER_LENT;
+		return d->lease->ports ? BROKER_PORTS : BROKER_LENT;
 	if (!c)
 		return BROKER_AWAY;
 	if (!c->agent)

@@ -122,17 +122,28 @@ static void keep(struct ts_bound_limit *of, enum side side, const struct ts_boun
 		*of = *l;
 }
 
-/* The neighbours @i and @i + 1 become one. */
-static void join(struct ts_bound *b, size_t i)
+static void join(struct piece *p, const struct piece *next)
 {
-	struct piece *p = &b->pieces[i], *next = p + 1;
-
 	p->end = next->end;
 	for (int s = 0; s < NR_SIDES; s++)
 		if (next->side[s].known)
 			keep(&p->side[s], s, &next->side[s]);
-	memmove(next, next + 1, (b->n - i - 2) * sizeof(*p));
-	b->n--;
+}
+
+/* Windows are doubled: neighbours of the same life become one, two by two. */
+static void halve(struct ts_bound *b)
+{
+	size_t n = 0;
+
+	b->how.window = b->how.window > UINT64_MAX / 2 ? UINT64_MAX : b->how.window * 2;
+	for (size_t i = 0; i < b->n; i++) {
+		struct piece *p = &b->pieces[n++];
+
+		*p = b->pieces[i];
+		if (i + 1 < b->n && b->pieces[i + 1].life == p->life)
+			join(p, &b->pieces[++i]);
+	}
+	b->n = n;
 }
 
 static void make_room(struct ts_bound *b)
@@ -141,10 +152,7 @@ static void make_room(struct ts_bound *b)
 
 	if (b->n < b->how.pieces)
 		return;
-	b->how.window = b->how.window > UINT64_MAX / 2 ? UINT64_MAX : b->how.window * 2;
-	for (size_t i = 0; i + 1 < b->n; i++)
-		if (b->pieces[i].life == b->pieces[i + 1].life)
-			join(b, i);
+	halve(b);
 	if (b->n < before)
 		return;
 	memmove(b->pieces, b->pieces + 1, (b->n - 1) * sizeof(*b->pieces));

@@ -73,15 +73,23 @@ static uint64_t real_now(void)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-void ts_both_now(const char *clock, struct ts_both *to)
+static struct ts_both both_once(const char *clock)
 {
 	struct ts_both one;
 
-	for (int i = 0; i < READINGS; i++) {
-		one.before = ts_now(clock);
-		one.real = real_now();
-		one.after = ts_now(clock);
-		if (!i || one.after - one.before < to->after - to->before)
+	one.before = ts_now(clock);
+	one.real = real_now();
+	one.after = ts_now(clock);
+	return one;
+}
+
+void ts_both_now(const char *clock, struct ts_both *to)
+{
+	*to = both_once(clock);
+	for (int i = 1; i < READINGS; i++) {
+		struct ts_both one = both_once(clock);
+
+		if (one.after - one.before < to->after - to->before)
 			*to = one;
 	}
 }

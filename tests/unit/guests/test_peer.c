@@ -86,6 +86,7 @@ static const struct proc_case {
 	bool is;
 	const char *name;
 	unsigned int vcpus;
+	uint32_t cid;
 } procs[] = {
 	{ "one vCPU", "qemu-system-x86_64|-name|a", true, "a", 1 },
 	{ "-smp 4", "/usr/bin/qemu-system-x86_64|-smp|4|-name|a", true, "a", 4 },
@@ -95,6 +96,13 @@ static const struct proc_case {
 	  12 },
 	{ "-smp nonsense", "qemu-system-x86_64|-name|a|-smp|cpus=x", true, "a", 0 },
 	{ "no name", "qemu-system-x86_64|-m|1", true, "pid-77", 1 },
+	{ "vsock", "kvm|-device|e1000|-device|vhost-vsock-pci,id=v,guest-cid=42|-name|a", true, "a",
+	  1, 42 },
+	{ "vsock in JSON", "kvm|-name|a|-device|{\"driver\":\"vhost-vsock-pci\",\"guest-cid\":7}",
+	  true, "a", 1, 7 },
+	{ "the host's cid", "kvm|-name|a|-device|vhost-vsock-pci,guest-cid=2", true, "a", 1, 0 },
+	{ "no number", "kvm|-name|a|-device|{\"guest-cid\":\"x\"}", true, "a", 1, 0 },
+	{ "cut off", "kvm|-name|a|-device", true, "a", 1, 0 },
 	{ "libvirt's pid file", "kvm|-m|1", true, "pid-77", 1 },
 	{ "refused name", "qemu-system-x86_64|-name|../x", false, NULL, 0 },
 	{ "not QEMU", "/usr/bin/qemu-img|-name|a", false, NULL, 0 },
@@ -135,6 +143,7 @@ static void test_procs(void **state)
 		assert_int_equal(list->pid, 77);
 		assert_string_equal(list->name, c->name);
 		assert_int_equal(list->vcpus, c->vcpus);
+		assert_int_equal(list->cid, c->cid);
 	}
 	free(list);
 	tree_remove(&t);

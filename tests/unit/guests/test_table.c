@@ -33,6 +33,8 @@ static const struct row {
 	  "web1 - - - 1 FIFOs records 0.1.0 record -A, process 4711" },
 	{ "record -A of a guest that is gone", "ok 1\nweb1\tlent\t\t\t4711\n",
 	  "web1 - - - 1 FIFOs gone record -A, process 4711" },
+	{ "record -A --virtio-trace", "ok 1\nweb1\tlent ports\t\t\t4711\n",
+	  "web1 - - - 1 FIFOs virtio-trace record -A, process 4711" },
 	{ "record --virt", "ok 1\nweb1\trecording\t\t/x/web1.dat\t0\n",
 	  "web1 - - - 1 FIFOs - /x/web1.dat" },
 	{ "record --virt, at its end", "ok 1\nweb1\tdraining\t\t/x/web1.dat\t0\n",

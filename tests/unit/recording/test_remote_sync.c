@@ -28,6 +28,8 @@ enum manner {
 	STALLS,	   /* CPU 1 never answers */
 	BACKWARDS, /* answers before it was asked, by its own clock */
 	RANDOM,	   /* any number, every third time */
+	PAIRS,	   /* has a ptp_kvm */
+	BAD_PAIRS, /* has one that is wrong by 5 ms */
 	STEPS,	   /* its clocks go 5 s forward with the 100th answer */
 };
 
@@ -60,6 +62,17 @@ static uint64_t guest_now(const struct agent *a, uint32_t cpu)
 	return a->manner == STEPS && a->answers >= 100 ? t + 5 * NSEC_PER_SEC : t;
 }
 
+/* What ptp_kvm would say: the host's CLOCK_REALTIME is this machine's. */
+static struct agent_pair pair_now(const struct agent *a, uint32_t cpu)
+{
+	uint64_t behind = a->behind[cpu < a->cpus ? cpu : 0];
+	struct ts_both b;
+
+	ts_both_now(a->clock, &b);
+	return (struct agent_pair){ b.before - behind, b.after - behind,
+				    b.real + (a->manner == BAD_PAIRS ? 5000000 : 0) };
+}
+
 static void *agent_thread(void *arg)
 {
 	static const struct timespec way = { .tv_nsec = WAY_US * 1000 };
@@ -75,6 +88,11 @@ static void *agent_thread(void *arg)
 		nanosleep(&way, NULL);
 		a->answers++;
 		p.received = guest_now(a, p.cpu);
+		if ((a->manner == PAIRS || a->manner == BAD_PAIRS) &&
+		    p.want & AGENT_PROBE_WANT_PAIR)
+			p.pair = pair_now(a, p.cpu);
+		if (a->manner == BAD_PAIRS) /* so that it lies between question and answer */
+			nanosleep(&(struct timespec){ .tv_nsec = 6000000 }, NULL);
 		p.answered = a->manner == BACKWARDS ? p.received - 1 : guest_now(a, p.cpu);
 		if (a->manner == RANDOM && a->answers % 3 == 0)
 			p.received = p.answered = a->answers * 0x9e3779b97f4a7c15ULL;
@@ -435,6 +453,48 @@ static void test_kvm(void **state)
 	tree_remove(&tree);
 }
 
+/* --- ptp_kvm --- */
+
+static const struct pair_case {
+	const char *name, *clock;
+	enum manner manner;
+	const char *says, *warns;
+	uint64_t most; /* error */
+} pairs[] = {
+	{ "ptp_kvm, mono", "mono", PAIRS, "method ptp_kvm", "", 20000 },
+	{ "ptp_kvm, x86-tsc", "x86-tsc", PAIRS, "method ptp_kvm", "", 60000 },
+	{ "a wrong ptp_kvm", "mono", BAD_PAIRS, "no ptp_kvm: contradicts the guest's answers",
+	  "since its ptp_kvm contradicts", 4000000 },
+	{ "no ptp_kvm", "mono", HONEST, "method probe", "", 4000000 },
+};
+
+static void test_pair(void **state)
+{
+	const struct pair_case *c = *state;
+	struct remote_time_opts about = { .clock = c->clock, .cpus = 2, .guest = "g" };
+	struct bench b = { 0 };
+	struct stored s;
+
+	if (!ts_now_can(c->clock))
+		skip();
+	put_off(&b.agent, ts_now_is_per_cpu(c->clock));
+	begin(&b, &about, c->manner, 20 * NSEC_PER_MSEC);
+	remote_sync_first(b.sync);
+	run_until(&b, 1);
+	run_for(&b, 200 * NSEC_PER_MSEC);
+	remote_sync_last(b.sync);
+	run_until(&b, 2);
+	stored_read(&b, &s);
+	assert_non_null(strstr(s.text, c->says));
+	check_times(&b, &s, 0);
+	assert_in_range(number_behind(&s, "error at most "), 10, c->most);
+	assert_int_equal(number_behind(&s, "causality violations "), 0);
+	if (c->warns[0])
+		assert_non_null(strstr(remote_time_warning(b.time), c->warns));
+	stored_free(&s);
+	finish(&b);
+}
+
 /* A page that came before what is in it happened is a violation; others narrow the bound. */
 static void test_pages(void **state)
 {
@@ -468,12 +528,49 @@ static void test_pages(void **state)
 	finish(&b);
 }
 
+/* What a released agent found is stored as it is; pages may say that it is wrong. */
+static void test_found(void **state)
+{
+	struct remote_time_opts about = { .clock = "mono", .cpus = 2, .guest = "g", .ptp = true };
+	struct bench b = { 0 };
+	struct tdat_shift_sample p = { 1000, 5000, 1, 0 };
+	struct stored s;
+
+	(void)state;
+	b.time = remote_time_new(&about, NULL);
+	assert_non_null(b.time);
+	remote_time_sample(b.time, 0, &p, 0, 0);
+	stored_read(&b, &s);
+	assert_non_null(strstr(s.text, "method none; ptp failed: no answer from 1 CPUs"));
+	assert_false(s.shifted);
+	stored_free(&s);
+	remote_time_sample(b.time, 1, &p, 0, 0);
+	remote_time_page(b.time, 1, 1500, 6600);
+	remote_time_round(b.time);
+	stored_read(&b, &s);
+	assert_non_null(strstr(s.text, "method ptp; offset 5000 ns;"));
+	assert_non_null(strstr(s.text, "error not known"));
+	assert_string_equal(remote_time_warning(b.time), "");
+	assert_int_equal(s.shift.ncpus, 2);
+	assert_int_equal(tdat_shift_time(&s.shift, 1, 100), 5100);
+	stored_free(&s);
+	p = (struct tdat_shift_sample){ 2000, 5200, 1, 0 };
+	remote_time_sample(b.time, 1, &p, 0, 0);
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "error at least "), 99); /* and 1 for the drift */
+	assert_non_null(strstr(remote_time_warning(b.time), "not where ptp says"));
+	stored_free(&s);
+	remote_time_free(b.time);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages),
+					    cmocka_unit_test(test_found) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	failed += RUN_ROWS("size", sizes, test_size);
 	failed += RUN_ROWS("odd", odds, test_odd);
+	failed += RUN_ROWS("ptp_kvm", pairs, test_pair);
 	return failed + RUN_ROWS("kvm", kvms, test_kvm);
 }

@@ -258,6 +258,9 @@ static const struct question {
 	  "error 107 guest off is not connected: it is off, or has no channel\n(eof)" },
 	{ "no agent", "lease mute\n", "error 107 no agent answers in guest mute\n(eof)" },
 	{ "no channels", "lease bare\n", "error 6 guest bare has no data channels\n(eof)" },
+	{ "ports of nobody", "ports web9\n", "error 2 there is no guest web9\n(eof)" },
+	{ "ports without channels", "ports bare\n",
+	  "error 6 guest bare has no data channels\n(eof)" },
 	{ "words behind the line", "lease web9\nlease web1\n",
 	  "error 2 there is no guest web9\n(eof)" },
 	{ "guests", "guests\n", "ok 5\n" },
@@ -569,6 +572,43 @@ static void test_busy(void **state)
 	turn(b, 10);
 }
 
+/* A guest whose agent knows only start and stop; it may have a control connection, or none. */
+static void test_ports(void **state)
+{
+	struct bench *b = *state;
+	int guest, asker = ask(b, "ports web1\n");
+	char want[80], text[64];
+	struct got g;
+
+	take(asker, &g);
+	assert_string_equal(g.text, "ok 2 -\n");
+	assert_int_equal(g.n, CPUS);
+	snprintf(want, sizeof(want), "lent ports\t\t\t%d", (int)getpid());
+	assert_state(b, "web1", want);
+	drop(&g);
+	close(asker);
+	turn(b, 10);
+	guest = boot(b, "web1", false);
+	asker = ask(b, "ports web1\n");
+	take(asker, &g);
+	assert_int_equal(g.n, FDS);
+	put(g.fd[0], "1\n", 2);
+	assert_says(b, guest, "1\n");
+	drop(&g);
+	close(asker);
+	turn(b, 20);
+	get(guest, text, sizeof(text));
+	assert_memory_equal(text, CLOSE, sizeof(CLOSE) - 1);
+	assert_string_equal(text + sizeof(CLOSE) - 1, "0\n"); /* stop */
+	say_hello(guest, false);
+	turn(b, 10);
+	asker = ask(b, "ports web1\n");
+	assert_says(b, asker, "error 16 an agent of trace-cmd answers in guest web1\n(eof)");
+	close(asker);
+	close(guest);
+	turn(b, 10);
+}
+
 /* record --virt over a second connection of a guest that is lent. */
 static void test_record_virt_while_lent(void **state)
 {
@@ -802,6 +842,7 @@ int main(void)
 		TEST(test_leaves_while_waiting),
 		TEST(test_half_a_hello),
 		TEST(test_busy),
+		TEST(test_ports),
 		TEST(test_record_virt_while_lent),
 		TEST(test_words_end_a_lease),
 		TEST(test_guest_gone),

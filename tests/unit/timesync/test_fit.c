@@ -28,9 +28,11 @@ static const struct clock_case {
 	uint64_t error;	       /* at most */
 	int64_t ppb;	       /* drift, +-ppb_off */
 	int64_t ppb_off;
+	bool wraps; /* the host's times, in the middle */
 } cases[] = {
 	{ "no drift", 5 * S, 0, 0, 0, 60, 40000, 1, 45000, 0, 1000 },
 	{ "far apart, as of two machines", -(1LL << 60), 0, 0, 0, 60, 40000, 1, 45000, 0, 1000 },
+	{ "times wrap", 5 * S, 0, 0, 0, 60, 40000, 1, 45000, 0, 1000, true },
 	{ "20 ppm", 77, 20e-6, 20e-6, 0, 60, 40000, 1, 45000, 20000, 1000 },
 	{ "a bend", 77, 0, 50e-6, 0, 60, 40000, 4, 50000, 25000, 2500 },
 	{ "a step", 77, 0, 0, 3 * S, 60, 40000, 4, 80000, 0, 3000 },
@@ -80,7 +82,7 @@ static void test_lines(void **state)
 {
 	const struct clock_case *c = *state;
 	struct ts_bound_how how = { 500000, S, 4096, 3 };
-	uint64_t begin = c->offset > 0 ? 1ULL << 40 : 0; /* times may wrap, too */
+	uint64_t begin = c->wraps ? 0 - 30 * (uint64_t)S : 1ULL << 40;
 	struct ts_lines l;
 	struct ts_bound *b;
 	int64_t ppb;
