@@ -626,6 +626,7 @@ static void test_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages),
+					    cmocka_unit_test(test_found),
 					    cmocka_unit_test(test_pause) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
