@@ -119,12 +119,12 @@ renamed() {
 		$1 in to { $1 = to[$1]; print }' | sort
 }
 
-# The time of line N of the report, to the ns.
-time_of() { # FILE LINE
-	"$stock" report -t "$1" 2>/dev/null | grep ' \[[0-9]*\] ' | sed -n "$2p" | grep -oE '[0-9]+\.[0-9]{9}'
+# The Nth time in the report that only one event has, to the ns: of several at the end stock takes one.
+time_of() { # FILE N
+	"$stock" report -t "$1" 2>/dev/null | sed -n 's/.* \[[0-9]*\] *\([0-9]*\.[0-9]\{9\}\): .*/\1/p' | uniq -u | sed -n "$2p"
 }
 
-# The same of a line near N, from where on stock has no event twice.
+# The same near the Nth, from where on stock has no event twice.
 start_at() { # FILE LINE
 	local i at
 	for ((i = 0; i < 10; i++)); do
