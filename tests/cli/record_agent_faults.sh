@@ -35,6 +35,7 @@ state() {
 agent() { # NAME WORD...: its port is in $port
 	local name=$1
 	shift
+	rm -f "$name.log"
 	"$fake" "$@" >"$name.log" 2>&1 9>&- &
 	pids+=($!)
 	until_true grep -q '^port' "$name.log"
@@ -98,13 +99,13 @@ never() {
 	result $? "$name: tracefs is as it was"
 }
 
-# fine NAME TEXT TICKS WORD...: recorded, and TEXT is said in the guest's file or on stderr
+# fine NAME TEXT TICKS WORD...: recorded, and TEXT is said in the report or on stderr
 fine() {
 	local name=$1 text=$2 events=$3
 	shift 3
 	record "$@"
 	check "$name: recorded" is $status 0
-	{ cat err && "$tc" report h-bad.dat; } 2>/dev/null | grep -qF -- "$text"
+	{ cat err && "$tc" report h.dat; } 2>/dev/null | grep -qF -- "$text"
 	result $? "$name: it says: $text"
 	check "$name: all of the guest is there" is "$(ticks bad)" "$events"
 }
