@@ -80,7 +80,8 @@ bad() {
 	result $? "$name: it says: $text"
 	check "$name: the other guest is whole" is "$(ticks good)" 600
 	check "$name: of this one is there what came" is "$(ticks bad)" "$events"
-	"$tc" report h.dat 2>/dev/null | grep -q 'sched_process_exec: .*/true'
+	"$tc" report h.dat >shown 2>/dev/null
+	grep -q 'sched_process_exec: .*/true' shown
 	result $? "$name: so is the host"
 	state | cmp -s - before
 	result $? "$name: tracefs is as it was"
@@ -105,7 +106,8 @@ fine() {
 	shift 3
 	record "$@"
 	check "$name: recorded" is $status 0
-	{ cat err && "$tc" report h.dat; } 2>/dev/null | grep -qF -- "$text"
+	"$tc" report h.dat >shown 2>/dev/null
+	grep -qF -- "$text" err shown
 	result $? "$name: it says: $text"
 	check "$name: all of the guest is there" is "$(ticks bad)" "$events"
 }
