@@ -216,6 +216,7 @@ static void do_synchex(struct agent *a, char **w)
 
 static void send_meta(struct agent *a, int half)
 {
+	static const char id[] = "\x51\x51\0\0\0\0\0"; /* that of TRACE_RESP */
 	static struct bytes b;
 
 	b.n = 0;
@@ -223,6 +224,7 @@ static void send_meta(struct agent *a, int half)
 	le(&b, a->cpus, 4);
 	put(&b, "options  ", 10);
 	option(&b, 4, "local global [mono]\n", 21);
+	option(&b, 11, id, sizeof(id));
 	le(&b, 0, 2);
 	if (half)
 		b.n /= 2;

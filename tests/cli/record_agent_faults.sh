@@ -35,6 +35,7 @@ state() {
 agent() { # NAME WORD...: its port is in $port
 	local name=$1
 	shift
+	rm -f "$name.log"
 	"$fake" "$@" >"$name.log" 2>&1 9>&- &
 	pids+=($!)
 	until_true grep -q '^port' "$name.log"
@@ -79,7 +80,8 @@ bad() {
 	result $? "$name: it says: $text"
 	check "$name: the other guest is whole" is "$(ticks good)" 600
 	check "$name: of this one is there what came" is "$(ticks bad)" "$events"
-	"$tc" report h.dat 2>/dev/null | grep -q 'sched_process_exec: .*/true'
+	"$tc" report h.dat >shown 2>/dev/null
+	grep -q 'sched_process_exec: .*/true' shown
 	result $? "$name: so is the host"
 	state | cmp -s - before
 	result $? "$name: tracefs is as it was"
@@ -98,13 +100,14 @@ never() {
 	result $? "$name: tracefs is as it was"
 }
 
-# fine NAME TEXT TICKS WORD...: recorded, and TEXT is said in the guest's file or on stderr
+# fine NAME TEXT TICKS WORD...: recorded, and TEXT is said in the report or on stderr
 fine() {
 	local name=$1 text=$2 events=$3
 	shift 3
 	record "$@"
 	check "$name: recorded" is $status 0
-	{ cat err && "$tc" report h-bad.dat; } 2>/dev/null | grep -qF -- "$text"
+	"$tc" report h.dat >shown 2>/dev/null
+	grep -qF -- "$text" err shown
 	result $? "$name: it says: $text"
 	check "$name: all of the guest is there" is "$(ticks bad)" "$events"
 }
