@@ -85,7 +85,7 @@ all_run first one
 refused "busy" "process $(host_pid first)" -A one "${WRITES[@]}"
 record second -C mono -B second -C mono $HOST_EVENTS -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 wait_for 30 runs two || t_fail "two does not record" "$(cat "$(host_log second)")"
-wait_for 10 test -d $T/instances/second || true
+wait_for 20 grep -q 1 $T/instances/second/tracing_on || t_fail "this machine does not record"
 vm_run two "$(dd_job 100)" >/dev/null
 vm_run one "$(dd_job 100)" >/dev/null
 record_end second
