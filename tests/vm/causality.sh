@@ -20,16 +20,20 @@ marks() {
 	sed -nE 's/^.*\] *([0-9.]+): (bprint|print): .*tracing_mark_write: *(p[aio]ng) ([0-9]+)$/\1 \3 \4/p'
 }
 
-# How many are in order, and how many not, of lines of marks().
+# How many are in order, how many not, and of how many a mark is missing, of lines of marks().
 in_order() {
-	awk '{ at[$2, $3] = NR; if ($3 > n) n = $3 }
+	awk -v n="$N" '{ at[$2, $3] = NR }
 		END {
-			for (i = 1; i <= n; i++)
-				if (at["ping", i] && at["ping", i] < at["pong", i] && at["pong", i] < at["pang", i])
+			for (i = 1; i <= n; i++) {
+				a = at["ping", i]; b = at["pong", i]; c = at["pang", i]
+				if (!a || !b || !c)
+					missing++
+				else if (a < b && b < c)
 					good++
 				else
 					bad++
-			print good + 0, bad + 0
+			}
+			print good + 0, bad + 0, missing + 0
 		}'
 }
 
@@ -59,8 +63,8 @@ judge() {
 	ours "$f" >"$T_DIR/ours"
 	stock "$f" "$g" >"$T_DIR/stock"
 	marks <"$T_DIR/ours" >"$T_DIR/marks"
-	assert_eq "$N 0" "$(in_order <"$T_DIR/marks")" "$clock: ping, pong, pang: in order, out of order"
-	assert_eq "$N 0" "$(marks <"$T_DIR/stock" | in_order)" "$clock: the same by the stock report"
+	assert_eq "$N 0 0" "$(in_order <"$T_DIR/marks")" "$clock: ping, pong, pang: in order, out of order, missing"
+	assert_eq "$N 0 0" "$(marks <"$T_DIR/stock" | in_order)" "$clock: the same by the stock report"
 	plain "$T_DIR/ours" host $G >"$T_DIR/ours.plain"
 	plain "$T_DIR/stock" "$(basename "$f")" "$(basename "$g")" >"$T_DIR/stock.plain"
 	if cmp -s "$T_DIR/ours.plain" "$T_DIR/stock.plain"; then
