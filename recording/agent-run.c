@@ -43,6 +43,7 @@ struct agent_run {
 	struct pump_rate rate;
 	char clock[AGENT_CLOCK_MAX];
 	const char *proto;
+	struct ts_clock *probed; /* owned: the clock, for "probe"; else NULL */
 	uint64_t trace_id;
 	cpu_set_t cpus; /* where this thread may run; probes move it about */
 	bool cpus_known;
@@ -213,8 +214,8 @@ void agent_run_frame(struct agent_run *r, const struct msg3 *m)
 
 	if (m->type == MSG3_CLOSE) {
 		dest_agent_end(r->dest, NULL);
-	} else if (m->type == MSG3_TIME_SYNC && !strcmp(m->sync.proto, AGENT_PROBE)) {
-		if (!agent_probe_answer(m, r->clock, &w, &e))
+	} else if (m->type == MSG3_TIME_SYNC && r->probed && !strcmp(m->sync.proto, AGENT_PROBE)) {
+		if (!agent_probe_answer(m, r->probed, &w, &e))
 			guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
 	} else if (m->type == MSG3_TRACE_REQ) {
 		err_say(&e, EBUSY, AGENT_BUSY "a recording has begun on this channel");
@@ -253,14 +254,20 @@ static int begin_sync(struct agent_run *r, const struct agent_req *req, uint32_t
 				     .own = r->trace_id,
 				     .peer = req->trace_id };
 	const struct plan_buffer *top = &r->args.plan.plan->buffers[0];
+	char name[64];
 	int ret = agent_clock(top->clock, r->clock, e);
 
 	*port = 0;
 	if (ret)
 		return ret;
 	r->proto = o.proto = agent_sync_choose(req, kind, r->clock);
-	if (!r->proto[0] || !strcmp(r->proto, AGENT_PROBE))
+	if (!r->proto[0])
 		return 0;
+	if (!strcmp(r->proto, AGENT_PROBE)) {
+		snprintf(name, sizeof(name), "trace-cmd-clock-%d", (int)getpid());
+		r->probed = ts_clock_open(r->clock, name, e);
+		return r->probed ? 0 : -EIO;
+	}
 	r->sync = agent_sync_new(&o, port, e);
 	return r->sync ? 0 : -EIO;
 }
@@ -353,6 +360,7 @@ void agent_run_free(struct agent_run *r)
 	if (r->cpus_known)
 		sched_setaffinity(0, sizeof(r->cpus), &r->cpus);
 	agent_sync_free(r->sync);
+	ts_clock_close(r->probed);
 	loop_disarm(&r->look);
 	loop_unwatch(&r->done);
 	cleanup_fd(&r->done.fd);

@@ -60,7 +60,7 @@ const char *agent_sync_choose(const struct agent_req *req, enum net_kind network
 	const struct ts_method *m;
 
 	for (size_t i = 0; i < req->nprotos; i++)
-		if (!strcmp(req->protos[i], AGENT_PROBE) && ts_now_can(clock))
+		if (!strcmp(req->protos[i], AGENT_PROBE) && ts_clock_can(clock))
 			return AGENT_PROBE;
 	if (network == NET_NR)
 		return "";
@@ -85,12 +85,12 @@ static struct agent_pair pair_now(const char *clock)
 	struct ts_pair p;
 	AUTO_FD fd = ts_pair_open(TS_PAIR_CLASS, "/dev");
 
-	if (fd < 0 || ts_pair_read(fd, clock, NULL, &p))
+	if (fd < 0 || !ts_now_can(clock) || ts_pair_read(fd, clock, NULL, &p))
 		return (struct agent_pair){ 0 };
 	return (struct agent_pair){ p.before, p.after, p.host };
 }
 
-int agent_probe_answer(const struct msg3 *m, const char *clock, struct wcur *to, struct err *e)
+int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, struct wcur *to, struct err *e)
 {
 	struct agent_probe p;
 	int ret = agent_probe_get(m, &p, e);
@@ -101,10 +101,12 @@ int agent_probe_answer(const struct msg3 *m, const char *clock, struct wcur *to,
 		return err_say(e, EPROTO, "sent a probe that is no question");
 	/* One that is offline: the time of another is as good as there is. */
 	p.apic = go_to(p.cpu) ? AGENT_PROBE_APIC_UNKNOWN : ts_apic_id();
-	p.received = ts_now(clock);
+	p.received = ts_clock_now(clock);
 	if (p.want & AGENT_PROBE_WANT_PAIR)
-		p.pair = pair_now(clock);
-	p.answered = ts_now(clock);
+		p.pair = pair_now(ts_clock_name(clock));
+	p.answered = ts_clock_now(clock);
+	if (!p.received || !p.answered)
+		return err_say(e, ENODATA, "the clock %s cannot be read", ts_clock_name(clock));
 	return agent_probe_put(to, AGENT_PROBE_ANSWER, &p);
 }
 

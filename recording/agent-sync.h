@@ -6,6 +6,7 @@
 #ifndef RECORDING_AGENT_SYNC_H
 #define RECORDING_AGENT_SYNC_H
 
+#include "timesync/clock.h"
 #include "transport/net.h"
 #include "wire/agent-msg.h"
 
@@ -22,7 +23,8 @@ const char *agent_sync_choose(const struct agent_req *req, enum net_kind network
 			      const char *clock);
 
 /* Answer a TIME_SYNC frame of "probe": its answer into @to. -EPROTO: it is no ask. */
-int agent_probe_answer(const struct msg3 *m, const char *clock, struct wcur *to, struct err *e);
+int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, struct wcur *to,
+		       struct err *e);
 
 /* --- a conversation of its own --- */
 

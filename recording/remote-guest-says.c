@@ -22,11 +22,6 @@
 
 #define CONNECT_WAIT (3 * NSEC_PER_SEC) /* for all data ports */
 
-bool remote_guest_is_recording(const struct remote_guest *g)
-{
-	return g->state >= REMOTE_FIRST;
-}
-
 static int open_channels(struct remote_guest *g, const struct agent_resp *resp, struct err *e)
 {
 	uint64_t deadline = now_ns() + CONNECT_WAIT;
@@ -238,7 +233,7 @@ static void link_gone(void *ctx, const struct err *e)
 	err_say(&closed, ECONNRESET, "%s",
 		g->state <= REMOTE_HEARD ? "its agent closed the connection instead of an answer: "
 					   "it is busy, or refuses an argument"
-		: !remote_guest_is_recording(g)
+		: remote_is_starting(g)
 			? "its agent closed the connection before it recorded: "
 			  "it may refuse an argument, and has the reason in its log"
 			: "its agent is gone");

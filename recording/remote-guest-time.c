@@ -38,12 +38,12 @@ bool remote_guest_wants_pages(const struct remote_guest *g)
 
 void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page)
 {
-	uint64_t now = ts_now(g->all->o.clock), newest = 0;
+	uint64_t now = ts_now(g->all->o.clock), newest = 0; /* 0: only a mark could say it */
 	struct page_record rec;
 	struct page_walk w;
 	struct rec_mark mark;
 
-	if (!g->time || !g->layout.data_off || rec_mark_get(page, g->layout.size, &mark))
+	if (!now || !g->time || !g->layout.data_off || rec_mark_get(page, g->layout.size, &mark))
 		return;
 	page_walk_begin(&w, &g->layout, page);
 	while (page_walk_next(&w, &rec))

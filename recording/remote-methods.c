@@ -7,16 +7,16 @@
  * "kvm" and "ptp_kvm" are not on the list: they cost no conversation, and are compared with what
  * the one that was chosen says (recording/remote-time.c).
  *
- * We offer, and the agent chooses. Ours take "probe" wherever both sides can read the clock; it
- * needs no more than the control channel. Released agents know "ptp", which needs a connection of
- * its own, so that there is none over virtio-serial. It is also for clocks that only the tracer can
- * read.
+ * We offer, and the agent chooses. Ours take "probe", which needs no more than the control channel.
+ * Released agents know "ptp", which needs a connection of its own, so that there is none over
+ * virtio-serial.
  */
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "recording/remote_local.h"
+#include "timesync/clock.h"
 #include "timesync/kvm-track.h"
 #include "timesync/ptp.h"
 
@@ -24,7 +24,7 @@
 
 static bool can_probe(const struct remote_guest *g)
 {
-	return ts_now_can(g->all->o.clock);
+	return ts_clock_can(g->all->o.clock);
 }
 
 static bool can_ptp(const struct remote_guest *g)

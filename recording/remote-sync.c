@@ -5,30 +5,39 @@
  * Theory of operation
  *
  * A round asks each clock of the guest some times, one question after the other: many at the
- * beginning and at the end, a few in the rounds between them. A round has a time to keep, in which
- * a clock whose answers come slowly gets fewer questions, at least one. What is made of the answers
+ * beginning and at the end, since the more there are the faster is the fastest of them; a few in
+ * the rounds between them. A round has a time to keep, in which a clock whose answers come slowly
+ * gets fewer questions, at least one. What is made of the answers
  * is remote-time.c's.
  *
  * A released agent knows "ptp" only, which is remote-ptp.c's: then a round is its conversation.
  *
  * A question that is not answered in time is counted; after some in a row the round ends, so that a
  * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
+ * An answer that comes later is learnt from all the same: those of a guest that stood still come at
+ * once when it goes on, and so it is known where its clock stepped.
  */
 #include "recording/remote-sync.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
 
 #include "recording/remote-ptp.h"
+#include "timesync/clock.h"
 #include "timesync/now.h"
 
 enum {
-	MANY = 16,
-	MANY_IN_ALL = 256, /* where there are few clocks */
-	FEW = 4,
-	LOST_MAX = 3, /* in a row, then the round is over */
+	MANY = 16, /* of a clock in the first and the last round, at least; up to: */
+	MOST = 500,
+	FEW = 8,
+	LOST_MAX = 3,  /* in a row, then the round is over */
+	OPEN_MAX = 64, /* questions whose answer may come late */
 };
 
+/* A round of all clocks: takes no longer; and what it may take for more than MANY. */
 #define ROUND_TIME (700 * NSEC_PER_MSEC)
+#define GOOD_TIME  (150 * NSEC_PER_MSEC)
 
 enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
@@ -36,6 +45,7 @@ struct remote_sync {
 	struct remote_sync_opts o;
 	struct remote_ptp *ptp; /* NULL: the method is "probe" */
 	bool failed;		/* ptp has */
+	struct ts_clock *clock; /* owned; NULL with ptp */
 	uint32_t clocks;
 	enum round round;
 	bool want_last, over;
@@ -45,6 +55,10 @@ struct remote_sync {
 	struct agent_probe asked;
 	struct ts_both asked_at; /* where a pair was asked for */
 	uint64_t sent;		 /* when, by the clock */
+	struct open_question {
+		uint32_t seq, clock; /* seq 0: it was answered */
+		uint64_t sent;
+	} open[OPEN_MAX];
 	struct timer late, next;
 };
 
@@ -53,17 +67,10 @@ static uint32_t clock_now(const struct remote_sync *s)
 	return (s->first + s->through) % s->clocks;
 }
 
-static uint32_t per_clock(const struct remote_sync *s)
-{
-	if (s->round == ROUND_BETWEEN)
-		return FEW;
-	return (uint32_t)max_u64(MANY, MANY_IN_ALL / s->clocks);
-}
-
 static void ask(struct remote_sync *s)
 {
 	struct wcur w = agent_link_room(s->o.link);
-	bool pair = !s->nasked && remote_time_wants_pair(s->o.time);
+	bool pair = !s->nasked && ts_now_can(s->o.clock) && remote_time_wants_pair(s->o.time);
 
 	s->asked =
 		(struct agent_probe){ .seq = s->asked.seq + 1,
@@ -74,7 +81,9 @@ static void ask(struct remote_sync *s)
 	loop_arm(s->o.loop, &s->late, s->o.wait_ns ? s->o.wait_ns : NSEC_PER_SEC);
 	if (pair)
 		ts_both_now(s->o.clock, &s->asked_at);
-	s->sent = ts_now(s->o.clock);
+	s->sent = ts_clock_now(s->clock);
+	s->open[s->asked.seq % OPEN_MAX] =
+		(struct open_question){ s->asked.seq, clock_now(s), s->sent };
 	agent_link_send(s->o.link, &w);
 }
 
@@ -114,12 +123,20 @@ static void end_round(struct remote_sync *s)
 		s->o.done(s->o.ctx); /* may free */
 }
 
+/* Has the clock had its share of @all? */
+static bool is_over(const struct remote_sync *s, uint64_t all)
+{
+	return now_ns() - s->begun > all / s->clocks * (s->through + 1);
+}
+
 /* Has the clock been asked enough, or as long as it may take? */
 static bool is_through(const struct remote_sync *s)
 {
-	uint64_t share = ROUND_TIME / s->clocks * (s->through + 1);
-
-	return s->nasked >= per_clock(s) || (s->nanswered && now_ns() - s->begun > share);
+	if (s->nanswered && is_over(s, ROUND_TIME))
+		return true;
+	if (s->round == ROUND_BETWEEN)
+		return s->nasked >= FEW;
+	return s->nasked >= MOST || (s->nasked >= MANY && is_over(s, GOOD_TIME));
 }
 
 static void go_on(struct remote_sync *s)
@@ -185,6 +202,10 @@ static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t n
 	struct ts_both came;
 	uint32_t clock = clock_now(s);
 
+	if (!s->sent || !now) { /* a mark was not found again */
+		remote_time_lost(s->o.time);
+		return;
+	}
 	remote_time_exchange(s->o.time, clock, &x);
 	remote_time_apic(s->o.time, clock, p->apic);
 	if (!(s->asked.want & AGENT_PROBE_WANT_PAIR))
@@ -193,9 +214,20 @@ static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t n
 	remote_time_pair(s->o.time, clock, &pair, &s->asked_at, &came);
 }
 
+/* It was counted as lost. */
+static void learn_late(struct remote_sync *s, const struct agent_probe *p, uint64_t now)
+{
+	struct open_question *q = &s->open[p->seq % OPEN_MAX];
+	const struct ts_exchange x = { q->sent, p->received, p->answered, now };
+
+	if (q->seq == p->seq && p->seq)
+		remote_time_exchange(s->o.time, q->clock, &x);
+	q->seq = 0;
+}
+
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e)
 {
-	uint64_t now = ts_now(s->o.clock);
+	uint64_t now = s->ptp ? 0 : ts_clock_now(s->clock);
 	struct agent_probe p;
 	int ret;
 
@@ -207,8 +239,11 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 		return ret;
 	if (m->sync.id != AGENT_PROBE_ANSWER)
 		return err_say(e, EPROTO, "asked for our time, which is not its part");
-	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu)
-		return 0; /* late: it was counted as lost */
+	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu) {
+		learn_late(s, &p, now);
+		return 0;
+	}
+	s->open[p.seq % OPEN_MAX].seq = 0;
 	learn(s, &p, now);
 	s->nanswered++;
 	s->lost_in_row = 0;
@@ -245,6 +280,15 @@ void remote_sync_stop(struct remote_sync *s)
 
 /* Making one */
 
+static int make_clock(struct remote_sync *s, struct err *e)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "trace-cmd-clock-%d-%016" PRIx64, (int)getpid(), s->o.guest);
+	s->clock = ts_clock_open(s->o.clock, name, e);
+	return s->clock ? 0 : -EIO;
+}
+
 static int make_ptp(struct remote_sync *s, struct err *e)
 {
 	struct remote_ptp_opts o = { .loop = s->o.loop,
@@ -273,7 +317,7 @@ struct remote_sync *remote_sync_new(const struct remote_sync_opts *o, struct err
 	s->late.fire = late_fire;
 	s->next.fire = next_fire;
 	s->clocks = remote_time_clocks(o->time);
-	if (o->ptp < 0 || !make_ptp(s, e))
+	if (!(o->ptp < 0 ? make_clock(s, e) : make_ptp(s, e)))
 		return s;
 	remote_sync_free(s);
 	return NULL;
@@ -286,5 +330,6 @@ void remote_sync_free(struct remote_sync *s)
 	loop_disarm(&s->late);
 	loop_disarm(&s->next);
 	remote_ptp_free(s->ptp);
+	ts_clock_close(s->clock);
 	free(s);
 }

@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "recording/remote-time_local.h"
-#include "timesync/now.h"
 #include "timesync/ptp.h"
 #include "tracedat/head.h"
 #include "tracedat/link.h"
@@ -193,17 +192,14 @@ static const struct err *no_kvm(const struct remote_time *t)
 
 static bool kvm_is_of_interest(const struct remote_time *t)
 {
-	return ts_now_is_per_cpu(t->o.clock) && no_kvm(t)->code;
+	return remote_time_is_tsc(t) && no_kvm(t)->code;
 }
 
 static int add_error(const struct remote_time *t, const struct verdict *v,
 		     const struct remote_time_unit *u, struct buf *text)
 {
-	uint64_t off = remote_time_judge_ptp(t).off;
 	int ret;
 
-	if (v->error == ERROR_UNKNOWN && off)
-		return buf_addf(text, "; error at least %" PRId64 " ns", to_ns((int64_t)off, u));
 	if (v->error == ERROR_UNKNOWN)
 		return buf_addf(text, "; error not known");
 	ret = buf_addf(text, "; error at most %" PRId64 " ns",
@@ -316,9 +312,6 @@ const char *remote_time_warning(struct remote_time *t)
 	}
 	if (t->pair_refuted)
 		add_warning(t, "its clock is measured, since its ptp_kvm contradicts its answers");
-	if (remote_time_judge_ptp(t).off)
-		add_warning(t, "its clock is not where " TS_PTP_NAME
-			       " says: messages would have come before they were sent");
 	if (n) {
 		snprintf(text, sizeof(text), "%" PRIu64 " of its times violate causality", n);
 		add_warning(t, text);

@@ -230,6 +230,22 @@ static void end_kvm(struct remote_time *t, const struct err *why)
 	t->no_kvm = *why;
 }
 
+/* Why there is no need to try; an instance for its events costs some ms. */
+static int can_kvm(const struct remote_time *t, struct err *e)
+{
+	struct ts_kvm_vms vms;
+	int ret;
+
+	if (!remote_time_is_tsc(t))
+		return err_say(e, EOPNOTSUPP, "only with -C x86-tsc");
+	if (!t->o.qemu)
+		return err_say(e, ESRCH, "its QEMU is not known");
+	ret = ts_kvm_read(t->o.debugfs, t->o.qemu, &vms, e);
+	if (!ret)
+		ts_kvm_free(&vms);
+	return ret;
+}
+
 /* After the first round: which vCPU is which CPU is known only then. */
 static void begin_kvm(struct remote_time *t)
 {
@@ -238,16 +254,10 @@ static void begin_kvm(struct remote_time *t)
 		.root = t->o.debugfs, .pid = t->o.qemu, .cpus = t->n, .apic = apic
 	};
 
-	if (!ts_now_is_per_cpu(t->o.clock)) {
-		err_say(&t->no_kvm, EOPNOTSUPP, "only with -C x86-tsc");
+	if (can_kvm(t, &t->no_kvm))
 		return;
-	}
-	if (!t->o.qemu) {
-		err_say(&t->no_kvm, ESRCH, "its QEMU is not known");
-		return;
-	}
 	if (!apic) {
-		err_set(&t->no_kvm, ENOMEM, "no memory");
+		err_set(&t->no_kvm, ENOMEM, "no memory for %u CPUs", t->n);
 		return;
 	}
 	for (uint32_t i = 0; i < t->n; i++)

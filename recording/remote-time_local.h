@@ -43,9 +43,14 @@ struct remote_time {
 struct remote_ptp_verdict {
 	uint64_t error; /* units; UINT64_MAX: of one or more it is not known */
 	uint64_t wrong; /* how many lie outside */
-	uint64_t off;	/* by how much, at least; units */
 };
 
 struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t);
+
+/* That which KVM knows of. */
+static inline bool remote_time_is_tsc(const struct remote_time *t)
+{
+	return !strcmp(t->o.clock, "x86-tsc");
+}
 
 #endif

@@ -94,6 +94,12 @@ struct remote_guest {
 	enum exit_status status;
 };
 
+/* An error then is the whole recording's. */
+static inline bool remote_is_starting(const struct remote_guest *g)
+{
+	return g->state < REMOTE_FIRST;
+}
+
 enum remotes_phase {
 	PHASE_NEW,
 	PHASE_ASKING,
@@ -135,23 +141,27 @@ void remote_guest_free(struct remote_guest *g); /* what was not saved goes away 
 
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);
-/* Its part is over before its time. */
-void remote_guest_fail(struct remote_guest *g, const struct err *why);
 /* It is somebody else's; @why names it. */
 void remote_guest_leave_out(struct remote_guest *g, const struct err *why);
-/* Nothing is said or heard any more. */
-void remote_guest_hang_up(struct remote_guest *g);
 /* Say CLOSE: what comes then is the agent's last words. */
 void remote_guest_close(struct remote_guest *g);
+
+/* remote-session.c */
+/* Nothing is said or heard any more. */
+void remote_guest_hang_up(struct remote_guest *g);
+/* The guest has left: what is in the channels is taken now, and they go back. */
+void remote_guest_let_go(struct remote_guest *g);
+void remote_guest_close_chans(struct remote_guest *g);
+/* Its part is over before its time. */
+void remote_guest_fail(struct remote_guest *g, const struct err *why);
 /* All is said: the session has the rest to do. */
 void remote_guest_save(struct remote_guest *g);
 int remote_guest_session(struct remote_guest *g, struct err *e); /* make .run.session */
 int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
 		     struct err *e); /* to the session */
 
-/* remote-guest-says.c: what its agent says. An error before it is_recording is all guests'. */
+/* remote-guest-says.c: what its agent says */
 struct agent_link_owner remote_guest_ears(struct remote_guest *g);
-bool remote_guest_is_recording(const struct remote_guest *g);
 /* The user is told if @agent is not of this version. */
 void remote_guest_note_version(struct remote_guest *g, const char *agent);
 

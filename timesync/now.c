@@ -73,7 +73,15 @@ uint64_t ts_now(const char *clock)
 
 bool ts_now_is_per_cpu(const char *clock)
 {
-	return !strcmp(clock, "x86-tsc");
+	static const char *const shared[] = { "global", "uptime" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		if (!strcmp(shared[i], clock))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
+		if (!strcmp(clocks[i].name, clock))
+			return false;
+	return true;
 }
 
 uint32_t ts_apic_id(void)

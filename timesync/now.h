@@ -14,7 +14,7 @@
 bool ts_now_can(const char *clock);
 uint64_t ts_now(const char *clock); /* ticks or ns; 0 for another clock */
 
-/* Is there one for each CPU, so that they may differ? */
+/* Has each CPU one of its own, so that they may differ? Of any trace clock. */
 bool ts_now_is_per_cpu(const char *clock);
 
 /* The APIC id of the CPU that this runs on, which is KVM's number of the vCPU; else UINT32_MAX. */

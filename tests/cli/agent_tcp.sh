@@ -84,7 +84,9 @@ try "probes at any time" req -C mono -e sched -- resp probe 20 0 head probe 20 0
 	close closed eof
 try "two buffers" req -C mono -e sched -B agent-test -e raw_syscalls -- resp head data sleep 200 close \
 	closed marks eof
-try "a clock that nobody can read" req -C local -e sched -- resp head data close closed eof
+try "a clock that only the tracer can read" req -C local -e sched -- resp head data close closed eof
+said "sync 'probe' without a port"
+try "a clock that tells no time" req -C counter -e sched -- resp head data close closed eof
 said "sync '' without a port"
 
 # As the released host speaks; and what it has received is a trace.

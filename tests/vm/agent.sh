@@ -67,7 +67,9 @@ same "a recording"
 ask "the next one" req -C mono -e sched -e irq -- "${WHOLE[@]}"
 ask "two buffers" req -C mono -e sched -B other -e irq -- "${WHOLE[@]}"
 same "two buffers"
-ask "a clock that nobody can read" req -C local -e sched -- resp head data close closed
+ask "a clock that only the tracer can read" req -C local -e sched -- resp head data close closed
+said "sync 'probe' without a port"
+ask "a clock that tells no time" req -C counter -e sched -- resp head data close closed
 said "sync '' without a port"
 
 t_begin "refusals"

@@ -47,6 +47,7 @@ timeline() {
 	record "$name" -C "$clock" $HOST_EVENTS -A one $READS -A two $READS
 	wait_for 30 runs one || t_fail "one does not record" "$(cat "$(host_log "$name")")"
 	wait_for 30 runs two || t_fail "two does not record"
+	wait_for 30 host_runs || t_fail "this machine does not record"
 	from=$(now)
 	vm_run one "$(dd_job 300)" >/dev/null
 	vm_run two "$(dd_job 400)" >/dev/null

@@ -23,14 +23,15 @@ kvm_says() {
 	echo "$1" | tee "$dir/vcpu0/tsc-offset" >"$dir/vcpu1/tsc-offset"
 }
 
-# record_for SECONDS NAME: one, with the clock x86-tsc; what was said of its clock is in TEXT
+# record_for SECONDS NAME [CLOCK]: one, with the clock x86-tsc; what was said of its clock is in TEXT
 record_for() {
 	local rc=0
-	record "$2" -C x86-tsc $HOST_EVENTS -A one $READS
+	record "$2" -C "${3:-x86-tsc}" $HOST_EVENTS -A one $READS
 	wait_for 30 runs one || t_fail "one does not record" "$(cat "$(host_log "$2")")"
-	INSTANCES=$(ls $T/instances)
+	wait_for 30 host_runs || t_fail "this machine does not record" "$(cat "$(host_log "$2")")"
 	vm_run one "$(dd_job 100)" >/dev/null
 	sleep "$1"
+	INSTANCES=$(ls $T/instances)
 	host_stop "$2" INT 60 || rc=$?
 	assert_eq 0 $rc "$2: the recording is whole"
 	TEXT=$(clock_text "$OUT/$2.dat" one)
@@ -75,6 +76,16 @@ if [ -d $T/events/kvm/kvm_write_tsc_offset ]; then
 	assert_contains "$INSTANCES" "trace-cmd-kvm-" "its events were watched in an instance"
 fi
 assert_eq "$TRUE" "$(ticks "$OUT/right-one.dat")" "the file has KVM's number"
+
+t_begin "a clock that only the tracer can read"
+record_for 1 global global
+assert_contains "$TEXT" "method probe" "the guest is asked"
+error=$(clock_error "$OUT/global.dat" one)
+if [ "${error:-999999999}" -lt 5000000 ]; then
+	t_ok "the error, $error ns, is below 5 ms"
+else
+	t_fail "the error is '$error' ns"
+fi
 assert_eq "$BEFORE" "$(settings)" "tracefs here is as it was"
 vm_stop one || true
 
