@@ -19,23 +19,21 @@ static uint64_t distance(int64_t a, int64_t b)
 static void judge_point(const struct ts_bound *b, const struct tdat_shift_sample *p,
 			struct remote_ptp_verdict *to)
 {
-	uint64_t host = p->time + (uint64_t)p->offset;
 	struct ts_range r;
 
-	switch (ts_bound_judge(b, host, p->offset, 0)) {
-	case TS_TOO_LOW:
-	case TS_TOO_HIGH:
-		to->wrong++;
-		break;
-	default:
-		break;
-	}
-	if (!ts_bound_at(b, host, &r) || r.error == UINT64_MAX) {
+	if (!ts_bound_at(b, p->time + (uint64_t)p->offset, &r)) {
 		to->error = UINT64_MAX;
 		return;
 	}
-	to->error =
-		max_u64(to->error, max_u64(distance(r.lo, p->offset), distance(p->offset, r.hi)));
+	if (p->offset > r.hi || p->offset < r.lo) {
+		to->wrong++;
+		to->off = max_u64(to->off, distance(p->offset, p->offset > r.hi ? r.hi : r.lo));
+	}
+	if (r.error == UINT64_MAX)
+		to->error = UINT64_MAX;
+	else
+		to->error = max_u64(to->error,
+				    max_u64(distance(r.lo, p->offset), distance(p->offset, r.hi)));
 }
 
 struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t)

@@ -198,8 +198,11 @@ static bool kvm_is_of_interest(const struct remote_time *t)
 static int add_error(const struct remote_time *t, const struct verdict *v,
 		     const struct remote_time_unit *u, struct buf *text)
 {
+	uint64_t off = remote_time_judge_ptp(t).off;
 	int ret;
 
+	if (v->error == ERROR_UNKNOWN && off)
+		return buf_addf(text, "; error at least %" PRId64 " ns", to_ns((int64_t)off, u));
 	if (v->error == ERROR_UNKNOWN)
 		return buf_addf(text, "; error not known");
 	ret = buf_addf(text, "; error at most %" PRId64 " ns",
@@ -312,6 +315,9 @@ const char *remote_time_warning(struct remote_time *t)
 	}
 	if (t->pair_refuted)
 		add_warning(t, "its clock is measured, since its ptp_kvm contradicts its answers");
+	if (remote_time_judge_ptp(t).off)
+		add_warning(t, "its clock is not where " TS_PTP_NAME
+			       " says: messages would have come before they were sent");
 	if (n) {
 		snprintf(text, sizeof(text), "%" PRIu64 " of its times violate causality", n);
 		add_warning(t, text);

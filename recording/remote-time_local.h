@@ -43,6 +43,7 @@ struct remote_time {
 struct remote_ptp_verdict {
 	uint64_t error; /* units; UINT64_MAX: of one or more it is not known */
 	uint64_t wrong; /* how many lie outside */
+	uint64_t off;	/* by how much, at least; units */
 };
 
 struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t);

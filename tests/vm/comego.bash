@@ -19,8 +19,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
 
 AGENT=trace-cmd
-# No spaces in the filter: it is split into words.
-WRITES='-e syscalls:sys_enter_write -f count==1&&comm=="dd"'
+WRITES=(-e syscalls:sys_enter_write -f 'count==1&&comm=="dd"')
 
 guest_settings() {
 	vm_run "$1" 'cd /sys/kernel/tracing && cat tracing_on set_event current_tracer trace_clock \
@@ -86,7 +85,7 @@ cut_are() {
 
 whole_of() {
 	# shellcheck disable=SC2086
-	record w -C mono $HOST_EVENTS -A "$1" $WRITES
+	record w -C mono $HOST_EVENTS -A "$1" "${WRITES[@]}"
 	all_run w "$1"
 	vm_run "$1" "$(dd_job "$2")" >/dev/null
 	record_end w
@@ -99,6 +98,7 @@ whole_of() {
 monitor_pair() {
 	fifo_pair "$T_DIR/qmp-$1"
 	host_start "qmp-$1" cat "$T_DIR/qmp-$1.out"
+	# shellcheck disable=SC2054
 	MONITOR=(--qemu -chardev --qemu "pipe,id=qmp,path=$(vm_opt "$T_DIR/qmp-$1")"
 		--qemu -mon --qemu chardev=qmp,mode=control)
 }

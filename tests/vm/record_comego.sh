@@ -22,7 +22,7 @@ refused() {
 # both NAME: begin a recording of this machine and both guests
 both() {
 	# shellcheck disable=SC2086
-	record "$1" -C mono $HOST_EVENTS -A one $WRITES -A two $WRITES
+	record "$1" -C mono $HOST_EVENTS -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 	all_run "$1" one two
 }
 
@@ -49,30 +49,30 @@ other_version() {
 }
 
 t_begin "no server"
-refused "no server" "no virt-server" -A one $WRITES
+refused "no server" "no virt-server" -A one "${WRITES[@]}"
 
 server_start --verbose
 guest_boot one 2
 guest_boot two 1
 t_begin "no agent, no guest"
-refused "a guest that nobody knows" "no guest nobody" -A nobody $WRITES
-refused "no agent" "no agent answers in guest one" -A one $WRITES
+refused "a guest that nobody knows" "no guest nobody" -A nobody "${WRITES[@]}"
+refused "no agent" "no agent answers in guest one" -A one "${WRITES[@]}"
 agent_up one
 agent_up two
-refused "one of two is not there" "no guest nobody" -A one $WRITES -A nobody $WRITES
+refused "one of two is not there" "no guest nobody" -A one "${WRITES[@]}" -A nobody "${WRITES[@]}"
 same_soon one "a start that failed"
-refused "an event that is not there" "guest two: " -A one $WRITES -A two -e nosuchevent
+refused "an event that is not there" "guest two: " -A one "${WRITES[@]}" -A two -e nosuchevent
 same_soon one "a start that failed in another guest"
 same_soon two "a start that failed"
 
 t_begin "an agent that was ended, one that is stopped, one with limits and of another version"
 agent_end two
-refused "an agent that was ended" "no agent answers in guest two" -A one $WRITES -A two $WRITES
+refused "an agent that was ended" "no agent answers in guest two" -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 other_version "$T_DIR/trace-cmd-old"
 vm_put two "$T_DIR/trace-cmd-old" /bin/trace-cmd-old
 AGENT=trace-cmd-old agent_up two --allow-events "'syscalls:*'" --max-rate 10M
 vm_run two 'kill -STOP $(pidof trace-cmd-old)'
-refused "an agent that is stopped" "guest two: " -A one $WRITES -A two $WRITES
+refused "an agent that is stopped" "guest two: " -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 vm_run two 'kill -CONT $(pidof trace-cmd-old)'
 same_soon one "an agent that did not answer"
 refused "what it does not allow" "not allowed" -A two -e sched
@@ -80,10 +80,10 @@ whole "after all that"
 assert_contains "$TEXT" "guest two: its agent is trace-cmd 0.0.9" "another version is named"
 
 t_begin "a guest that is busy"
-record first -C mono $HOST_EVENTS -A one $WRITES
+record first -C mono $HOST_EVENTS -A one "${WRITES[@]}"
 all_run first one
-refused "busy" "process $(host_pid first)" -A one $WRITES
-record second -C mono -B second -C mono $HOST_EVENTS -A one $WRITES -A two $WRITES
+refused "busy" "process $(host_pid first)" -A one "${WRITES[@]}"
+record second -C mono -B second -C mono $HOST_EVENTS -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 wait_for 30 runs two || t_fail "two does not record" "$(cat "$(host_log second)")"
 wait_for 10 test -d $T/instances/second || true
 vm_run two "$(dd_job 100)" >/dev/null

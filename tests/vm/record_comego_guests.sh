@@ -8,7 +8,7 @@ set -euo pipefail
 
 # begin NAME: both guests and this machine, and some events of each
 begin() {
-	record "$1" -C mono $HOST_EVENTS -A one $WRITES -A two $WRITES
+	record "$1" -C mono $HOST_EVENTS -A one "${WRITES[@]}" -A two "${WRITES[@]}"
 	all_run "$1" one two
 	vm_run one "$(dd_job 2000)" >/dev/null
 	vm_run two "$(dd_job 100)" >/dev/null
@@ -67,6 +67,7 @@ destination
 monitor one migrate "\"uri\": \"unix:$T_DIR/migration\""
 wait_for 60 migrated || t_bail "it does not migrate" "$(cat "$(host_log qmp-one)")"
 pid=$(vm_pid one)
+# shellcheck disable=SC2154 # it is a name
 _VM_PID[one]=$(host_pid there)
 monitor one quit
 wait_for 10 test ! -e "/proc/$pid/exe" || t_fail "QEMU does not quit"

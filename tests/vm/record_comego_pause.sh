@@ -44,7 +44,7 @@ monitor one qmp_capabilities
 agent_up one
 
 t_begin "a guest that is paused, and stopped"
-record p -C mono $HOST_EVENTS -A one $WRITES
+record p -C mono $HOST_EVENTS -A one "${WRITES[@]}"
 all_run p one
 dd_at before 200
 monitor one stop

@@ -588,9 +588,45 @@ static void test_pages(void **state)
 	finish(&b);
 }
 
+/* What a released agent found is stored as it is; pages may say that it is wrong. */
+static void test_found(void **state)
+{
+	struct remote_time_opts about = { .clock = "mono", .cpus = 2, .guest = "g", .ptp = true };
+	struct bench b = { 0 };
+	struct tdat_shift_sample p = { 1000, 5000, 1, 0 };
+	struct stored s;
+
+	(void)state;
+	b.time = remote_time_new(&about, NULL);
+	assert_non_null(b.time);
+	remote_time_sample(b.time, 0, &p, 0, 0);
+	stored_read(&b, &s);
+	assert_non_null(strstr(s.text, "method none; ptp failed: no answer from 1 CPUs"));
+	assert_false(s.shifted);
+	stored_free(&s);
+	remote_time_sample(b.time, 1, &p, 0, 0);
+	remote_time_page(b.time, 1, 1500, 6600);
+	remote_time_round(b.time);
+	stored_read(&b, &s);
+	assert_non_null(strstr(s.text, "method ptp; offset 5000 ns;"));
+	assert_non_null(strstr(s.text, "error not known"));
+	assert_string_equal(remote_time_warning(b.time), "");
+	assert_int_equal(s.shift.ncpus, 2);
+	assert_int_equal(tdat_shift_time(&s.shift, 1, 100), 5100);
+	stored_free(&s);
+	p = (struct tdat_shift_sample){ 2000, 5200, 1, 0 };
+	remote_time_sample(b.time, 1, &p, 0, 0);
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "error at least "), 99); /* and 1 for the drift */
+	assert_non_null(strstr(remote_time_warning(b.time), "not where ptp says"));
+	stored_free(&s);
+	remote_time_free(b.time);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages),
+					    cmocka_unit_test(test_found),
 					    cmocka_unit_test(test_pause) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
