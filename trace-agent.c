@@ -51,7 +51,7 @@ static int add_allow(void *ctx, const struct opt *o, const char *val, struct err
 #define AT(member) .off = offsetof(struct agent_ctx, member)
 
 static const struct opt agent_opts[] = {
-	{ 'p', "port", "PORT", "listen on vsock, or with -N on TCP (" PORT_TEXT ")", opt_set_u64,
+	{ 'p', "port", "[PORT]", "listen on vsock, or with -N on TCP (" PORT_TEXT ")", opt_set_u64,
 	  AT(port) },
 	{ 'N', NULL, "CLIENT", "listen on TCP, for this host only", opt_set_text, AT(client) },
 	{ 'D', "daemon", NULL, "run in the background", opt_set_flag, AT(daemon) },
@@ -63,8 +63,8 @@ static const struct opt agent_opts[] = {
 	{ 0, "max-rate", "SIZE", "read at most SIZE a second from the ring buffers", opt_set_size,
 	  AT(max_rate) },
 	{ 0, "virtio-trace", NULL,
-	  "be the kernel tree's trace-agent: the host says start and stop, raw pages go out",
-	  opt_set_flag, AT(virtio_trace) },
+	  "be the kernel tree's trace-agent: raw pages, at the host's order", opt_set_flag,
+	  AT(virtio_trace) },
 	{ 'o', NULL, NULL, "with --virtio-trace: the pages go to stdout", opt_set_flag,
 	  AT(to_stdout) },
 	{ 0, "verbose", NULL, "log more", opt_set_flag, AT(verbose) },
@@ -294,7 +294,7 @@ static int agent(const struct command *self, int argc, char **argv)
 
 const struct command cmd_agent = {
 	.name = "agent",
-	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [-l LOGFILE] [OPTIONS]",
+	.args = "[-p [PORT] | -N CLIENT [-p PORT] | --virtio-trace [-o]] [-D] [OPTIONS]",
 	.summary = "record this machine for a host that asks for it (record -A)",
 	.details = "Without -p and -N it serves on the virtio-serial port " VIRT_CTL_PORT ".\n",
 	.opts = agent_opts,

@@ -86,7 +86,7 @@ static const struct opt attach_opts[] = {
 	{ 'n', "name", "NAME", "the guest's name (default: its file's, without .dat)", opt_set_text,
 	  AT(name) },
 	{ 's', NULL, "[TIME,]OFFSET[,SCALING,FRACTION]",
-	  "host time = guest time + OFFSET, from guest time TIME on; several", set_sample },
+	  "host time = guest time + OFFSET, from TIME on; several", set_sample },
 	{ 'p', "pid", "PID", "take the offset from KVM: PID is the guest's running QEMU",
 	  opt_set_u64, AT(pid) },
 };

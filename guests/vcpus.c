@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * QEMU names its threads: "CPU 3/KVM", "CPU 3/TCG". Its number is the guest's number of the CPU, as
- * long as none was plugged in or out.
+ * long as none was plugged in or out. An emulation with one thread for all has "ALL CPUs/TCG".
  */
 #include "guests/vcpus.h"
 
@@ -16,7 +16,7 @@
 #include "base/io.h"
 #include "guests/peer.h"
 
-enum { COMM_MAX = 64 };
+enum { COMM_MAX = 64, ALL_CPUS = -2 };
 
 static pid_t find(const char *name, uint32_t cid)
 {
@@ -43,24 +43,27 @@ pid_t guest_pid_of_cid(uint32_t cid)
 	return cid ? find(NULL, cid) : 0;
 }
 
-/* "CPU 3/KVM\n": 3; another thread: -1. */
+/* "CPU 3/KVM\n": 3; "ALL CPUs/TCG\n": ALL_CPUS; another thread: -1. */
 static int64_t vcpu_of(int task, const char *tid)
 {
 	char path[COMM_MAX], *slash;
 	struct buf comm = { 0 };
-	uint64_t cpu = 0;
-	bool is = false;
+	int64_t is = -1;
+	uint64_t cpu;
 
 	if (!path_fmt(path, sizeof(path), NULL, "%s/comm", tid) &&
 	    !read_file_at(task, path, &comm, COMM_MAX, NULL) && !buf_text(&comm)) {
 		slash = strchr((char *)comm.data, '/');
 		if (slash && !strncmp((char *)comm.data, "CPU ", 4)) {
 			*slash = '\0';
-			is = !parse_u64((char *)comm.data + 4, 0, INT32_MAX, &cpu, path, NULL);
+			if (!parse_u64((char *)comm.data + 4, 0, INT32_MAX, &cpu, path, NULL))
+				is = (int64_t)cpu;
+		} else if (!strncmp((char *)comm.data, "ALL CPUs/", 9)) {
+			is = ALL_CPUS;
 		}
 	}
 	buf_free(&comm);
-	return is ? (int64_t)cpu : -1;
+	return is;
 }
 
 void guest_vcpu_threads(pid_t pid, int32_t *tid, uint32_t n)
@@ -78,7 +81,11 @@ void guest_vcpu_threads(pid_t pid, int32_t *tid, uint32_t n)
 	while (d && (ent = readdir(d))) {
 		int64_t cpu = vcpu_of(dirfd(d), ent->d_name);
 
-		if (cpu >= 0 && cpu < n && !parse_u64(ent->d_name, 1, INT32_MAX, &id, path, NULL))
+		if (cpu == -1 || cpu >= n || parse_u64(ent->d_name, 1, INT32_MAX, &id, path, NULL))
+			continue;
+		if (cpu >= 0)
 			tid[cpu] = (int32_t)id;
+		for (uint32_t i = 0; cpu == ALL_CPUS && i < n; i++)
+			tid[i] = (int32_t)id;
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote-guest-time.c - the clock of a guest that is recorded through its agent
+ * remote-guest-time.c - the clock of a guest that is recorded together with this machine
  *
  * Theory of operation
  *
@@ -28,6 +28,12 @@ void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n)
 	g->layout.commit_off = PAGE_COMMIT;
 	g->layout.commit_size = head[HEAD_LONG];
 	g->layout.data_off = PAGE_COMMIT + g->layout.commit_size;
+}
+
+/* Asked before the method is known. */
+bool remote_guest_wants_pages(const struct remote_guest *g)
+{
+	return g->all->o.wishes->interval_ms >= 0 && !g->vtrace && ts_now_can(g->all->o.clock);
 }
 
 void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page)

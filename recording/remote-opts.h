@@ -46,7 +46,7 @@ int remote_opt_metadata(void *ctx, const struct opt *o, const char *val, struct 
 	{ 0, "virtio-trace", NULL, "behind -A: its agent is the kernel tree's, of virtio-trace",	   \
 	  remote_opt_virtio_trace, off_ },                                                         \
 	{ 0, "metadata", "PATH",                                                                   \
-	  "behind --virtio-trace: a trace.dat of the guest, or a copy of its tracefs",             \
+	  "behind --virtio-trace: the guest's trace.dat, or its tracefs copied",                     \
 	  remote_opt_metadata, off_, "file" },                                                     \
 	{ 0, "tsync-interval", "MS", "compare the clocks of guests this often (1000); 0, -1",      \
 	  remote_opt_interval, off_ }

@@ -78,8 +78,10 @@ static int op_collect(void *arg, void *ptp)
 static int op_sample(void *arg, uint32_t cpu, const struct tdat_shift_sample *s)
 {
 	struct remote_ptp *p = arg;
+	uint64_t before, after;
 
-	return p->o.sample(p->o.ctx, cpu, s);
+	ts_host_around(p->host, s, &before, &after);
+	return p->o.sample(p->o.ctx, cpu, s, before, after);
 }
 
 static const struct ts_ops host_ops = {

@@ -19,8 +19,12 @@ struct remote_ptp_opts {
 	const char *clock;    /* of both sides, borrowed */
 	uint32_t cpus;	      /* of the guest */
 	uint64_t host, guest; /* trace ids */
-	/* A point of a CPU's clock; a negative errno ends the conversation. */
-	int (*sample)(void *ctx, uint32_t cpu, const struct tdat_shift_sample *s);
+	/*
+	 * A point of a CPU's clock. By the order of messages the host's time was between @before
+	 * and @after then; 0: not known. A negative errno ends the conversation.
+	 */
+	int (*sample)(void *ctx, uint32_t cpu, const struct tdat_shift_sample *s, uint64_t before,
+		      uint64_t after);
 	/*
 	 * @e NULL: the round is through. Else why the conversation has ended, in a round or between
 	 * two. @ctx's owner does not free here.

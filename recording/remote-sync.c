@@ -14,6 +14,8 @@
  *
  * A question that is not answered in time is counted; after some in a row the round ends, so that a
  * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
+ * An answer that comes later is learnt from all the same: those of a guest that stood still come at
+ * once when it goes on, and so it is known where its clock stepped.
  */
 #include "recording/remote-sync.h"
 
@@ -29,7 +31,8 @@ enum {
 	MANY = 16, /* of a clock in the first and the last round, at least; up to: */
 	MOST = 500,
 	FEW = 8,
-	LOST_MAX = 3, /* in a row, then the round is over */
+	LOST_MAX = 3,  /* in a row, then the round is over */
+	OPEN_MAX = 64, /* questions whose answer may come late */
 };
 
 /* A round of all clocks: takes no longer; and what it may take for more than MANY. */
@@ -52,6 +55,10 @@ struct remote_sync {
 	struct agent_probe asked;
 	struct ts_both asked_at; /* where a pair was asked for */
 	uint64_t sent;		 /* when, by the clock */
+	struct open_question {
+		uint32_t seq, clock; /* seq 0: it was answered */
+		uint64_t sent;
+	} open[OPEN_MAX];
 	struct timer late, next;
 };
 
@@ -75,6 +82,8 @@ static void ask(struct remote_sync *s)
 	if (pair)
 		ts_both_now(s->o.clock, &s->asked_at);
 	s->sent = ts_clock_now(s->clock);
+	s->open[s->asked.seq % OPEN_MAX] =
+		(struct open_question){ s->asked.seq, clock_now(s), s->sent };
 	agent_link_send(s->o.link, &w);
 }
 
@@ -162,11 +171,12 @@ static void next_fire(struct timer *t)
 
 /* Of remote-ptp.c */
 
-static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p)
+static int ptp_sample(void *ctx, uint32_t cpu, const struct tdat_shift_sample *p, uint64_t before,
+		      uint64_t after)
 {
 	struct remote_sync *s = ctx;
 
-	remote_time_sample(s->o.time, cpu, p);
+	remote_time_sample(s->o.time, cpu, p, before, after);
 	return 0;
 }
 
@@ -204,6 +214,17 @@ static void learn(struct remote_sync *s, const struct agent_probe *p, uint64_t n
 	remote_time_pair(s->o.time, clock, &pair, &s->asked_at, &came);
 }
 
+/* It was counted as lost. */
+static void learn_late(struct remote_sync *s, const struct agent_probe *p, uint64_t now)
+{
+	struct open_question *q = &s->open[p->seq % OPEN_MAX];
+	const struct ts_exchange x = { q->sent, p->received, p->answered, now };
+
+	if (q->seq == p->seq && p->seq)
+		remote_time_exchange(s->o.time, q->clock, &x);
+	q->seq = 0;
+}
+
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e)
 {
 	uint64_t now = s->ptp ? 0 : ts_clock_now(s->clock);
@@ -218,8 +239,11 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 		return ret;
 	if (m->sync.id != AGENT_PROBE_ANSWER)
 		return err_say(e, EPROTO, "asked for our time, which is not its part");
-	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu)
-		return 0; /* late: it was counted as lost */
+	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu) {
+		learn_late(s, &p, now);
+		return 0;
+	}
+	s->open[p.seq % OPEN_MAX].seq = 0;
 	learn(s, &p, now);
 	s->nanswered++;
 	s->lost_in_row = 0;

@@ -5,7 +5,8 @@
  * Theory of operation
  *
  * The best method that was not contradicted, for this guest: kvm, whose points are steps and exact;
- * ptp_kvm and probe, whose lines become points, with the error that they have at their ends. The
+ * ptp_kvm and probe, whose lines become points, with the error that they have at their ends; ptp,
+ * whose points are what the agent found, with the largest error of all (remote-time-ptp.c). The
  * text is for the head of a report.
  */
 #include <errno.h>
@@ -28,7 +29,7 @@ struct verdict {
 	struct ts_points *points; /* owned, NULL: nothing is known */
 	uint64_t error;		  /* units of the clock */
 	int64_t drift;		  /* ppb */
-	uint64_t drift_off;	  /* to which it is good */
+	uint64_t drift_off;	  /* to which it is good; UINT64_MAX: not known */
 	int64_t offset;		  /* the last */
 	uint64_t probes;	  /* the error of the probes alone */
 	uint64_t steps;
@@ -46,7 +47,7 @@ static int64_t to_ns(int64_t ticks, const struct remote_time_unit *u)
 
 static uint64_t violations(const struct remote_time *t)
 {
-	uint64_t n = t->refused;
+	uint64_t n = t->refused + remote_time_judge_ptp(t).wrong;
 
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct ts_bound_count *c = ts_bound_count(t->clocks[i].order);
@@ -105,7 +106,7 @@ static int by_lines(const struct remote_time *t, bool paired, struct verdict *v,
 	return ret;
 }
 
-/* What a released agent found. */
+/* What a released agent found. How far off its drift may be is not known. */
 static int by_ptp(const struct remote_time *t, struct verdict *v, struct err *e)
 {
 	size_t first, n, missing = ts_points_missing(t->found, &first);
@@ -117,7 +118,8 @@ static int by_ptp(const struct remote_time *t, struct verdict *v, struct err *e)
 		return err_say(e, ENODATA, "no answer from %zu CPUs, the first is CPU %zu", missing,
 			       first);
 	v->method = TS_PTP_NAME;
-	v->error = ERROR_UNKNOWN;
+	v->error = remote_time_judge_ptp(t).error;
+	v->drift_off = UINT64_MAX;
 	v->offset = p[n - 1].offset;
 	ts_points_drift(t->found, 0, &v->drift);
 	return 0;
@@ -198,15 +200,12 @@ static int add_error(const struct remote_time *t, const struct verdict *v,
 {
 	int ret;
 
-	if (v->error == ERROR_UNKNOWN && t->found_off)
-		return buf_addf(text, "; error at least %" PRId64 " ns",
-				to_ns((int64_t)t->found_off, u));
 	if (v->error == ERROR_UNKNOWN)
 		return buf_addf(text, "; error not known");
 	ret = buf_addf(text, "; error at most %" PRId64 " ns",
 		       to_ns((int64_t)v->error, u) + (u->mult ? 1 : 0));
 	if (!ret && v->probes != ERROR_UNKNOWN && v->probes > v->error)
-		ret = buf_addf(text, " (" AGENT_PROBE ": %" PRId64 ")",
+		ret = buf_addf(text, " (%s: %" PRId64 ")", t->found ? TS_PTP_NAME : AGENT_PROBE,
 			       to_ns((int64_t)v->probes, u));
 	return ret;
 }
@@ -245,7 +244,7 @@ static int put_verdict(const struct remote_time *t, const struct verdict *v,
 	int ret = buf_addf(&text, LINK_CLOCK "method %s; offset %" PRId64 " ns; drift %" PRId64,
 			   v->method, to_ns(v->offset, u), v->drift);
 
-	if (!ret && v->error != ERROR_UNKNOWN)
+	if (!ret && v->drift_off != UINT64_MAX)
 		ret = buf_addf(&text, " +-%" PRIu64, v->drift_off);
 	ret = ret ?: buf_addf(&text, " ppb");
 	ret = ret ?: add_error(t, v, u, &text);
@@ -313,9 +312,6 @@ const char *remote_time_warning(struct remote_time *t)
 	}
 	if (t->pair_refuted)
 		add_warning(t, "its clock is measured, since its ptp_kvm contradicts its answers");
-	if (t->found_off)
-		add_warning(t, "its clock is not where " TS_PTP_NAME
-			       " says: pages came before what is in them happened");
 	if (n) {
 		snprintf(text, sizeof(text), "%" PRIu64 " of its times violate causality", n);
 		add_warning(t, text);

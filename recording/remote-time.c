@@ -13,8 +13,9 @@
  *            once may be a change of which is known too late; twice in a row, or at the end, and
  *            the method ends for this guest
  *
- * A released agent tells results and no exchanges ("ptp"), whose error nobody knows; then only
- * pages are what kvm is judged by.
+ * A released agent tells results and no exchanges ("ptp"). But it had each of them between two
+ * messages of ours, which is as good as an answer: for the bound, for the error of the results
+ * (remote-time-ptp.c), and for what kvm is judged by.
  *
  * A clock that all CPUs of a guest have in common has one bound: each answer and each page counts
  * for all of them.
@@ -47,7 +48,7 @@ static int make_clocks(struct remote_time *t, struct err *e)
 {
 	int ret = 0;
 
-	t->n = ts_now_is_per_cpu(t->o.clock) ? t->o.cpus : 1;
+	t->n = t->o.ptp || ts_now_is_per_cpu(t->o.clock) ? t->o.cpus : 1;
 	t->clocks = calloc(t->n, sizeof(*t->clocks));
 	if (!t->clocks)
 		return err_set(e, ENOMEM, "no memory for the clocks of %u CPUs", t->n);
@@ -111,12 +112,10 @@ static void to_guest(struct remote_clock_of *c, uint64_t host, uint64_t guest)
 		ts_bound_to_guest(c->paired, host, guest);
 }
 
-void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x)
+static void take(struct remote_time *t, struct remote_clock_of *c, const struct ts_exchange *x)
 {
-	struct remote_clock_of *c = &t->clocks[i];
 	struct ts_exchange_result r;
 
-	t->samples++;
 	if (!ts_exchange_read(x, &r)) {
 		t->refused++;
 		return;
@@ -127,21 +126,31 @@ void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exc
 	from_guest(c, x->guest_send, x->host_recv);
 }
 
+void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x)
+{
+	t->samples++;
+	take(t, &t->clocks[i], x);
+}
+
 void remote_time_lost(struct remote_time *t)
 {
 	t->lost++;
 }
 
-void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s)
+void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s,
+			uint64_t before, uint64_t after)
 {
-	const struct remote_clock_of *c = &t->clocks[cpu < t->n ? cpu : 0];
-	struct ts_range r;
+	const struct ts_exchange x = { before, s->time, s->time, after };
+	struct remote_clock_of *c = &t->clocks[cpu];
 
 	t->samples++;
 	ts_points_add(t->found, cpu, s); /* it counts what does not fit */
-	if (!ts_bound_at(c->order, s->time + (uint64_t)s->offset, &r) || s->offset <= r.hi)
-		return;
-	t->found_off = max_u64(t->found_off, (uint64_t)s->offset - (uint64_t)r.hi);
+	if (before && after)
+		take(t, c, &x);
+	else if (before)
+		to_guest(c, before, s->time);
+	else if (after)
+		from_guest(c, s->time, after);
 }
 
 void remote_time_failed(struct remote_time *t, const struct err *why)

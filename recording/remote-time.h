@@ -3,8 +3,9 @@
  * remote-time.h - what is known of a guest's clock, by all methods, and which of them is believed
  *
  * "probe" is always there: exchanges, and pages that arrive, bound the offset from both sides. A
- * better method ("kvm", "ptp_kvm") counts as long as it stays within that bound. No I/O but
- * debugfs' files and events.
+ * better method ("kvm", "ptp_kvm") counts as long as it stays within that bound. Of a released
+ * agent there is "ptp" in the place of "probe": its results are taken, and the same bound says how
+ * good they are. No I/O but debugfs' files and events.
  */
 #ifndef RECORDING_REMOTE_TIME_H
 #define RECORDING_REMOTE_TIME_H
@@ -20,7 +21,7 @@ struct remote_time_opts {
 	const char *clock;   /* of both sides, borrowed */
 	uint32_t cpus;	     /* of the guest */
 	pid_t qemu;	     /* its process here; 0: not known, then there is no "kvm" */
-	bool ptp;	     /* a released agent: what it found, instead of exchanges */
+	bool ptp;	     /* a released agent: what it found, instead of answers */
 	const char *guest;   /* its name, for texts and the instance of events; borrowed */
 	const char *debugfs; /* where it is mounted, borrowed */
 };
@@ -34,8 +35,13 @@ uint32_t remote_time_clocks(const struct remote_time *t);
 /* The answer of clock @i to a question. */
 void remote_time_exchange(struct remote_time *t, uint32_t i, const struct ts_exchange *x);
 void remote_time_lost(struct remote_time *t); /* there was none */
-/* The released agent's result of one CPU, and why there will be no more. */
-void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s);
+/*
+ * The released agent's result of one CPU, and why there will be no more. The host's time was
+ * between
+ * @before and @after then, by the order of messages; 0: not known.
+ */
+void remote_time_sample(struct remote_time *t, uint32_t cpu, const struct tdat_shift_sample *s,
+			uint64_t before, uint64_t after);
 void remote_time_failed(struct remote_time *t, const struct err *why);
 
 void remote_time_apic(struct remote_time *t, uint32_t i, uint32_t id); /* UINT32_MAX: not known */

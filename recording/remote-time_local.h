@@ -25,7 +25,6 @@ struct remote_time {
 
 	struct ts_points *found; /* owned: by "ptp"; NULL: the method is not that */
 	struct err why;		 /* .code: it has failed */
-	uint64_t found_off;	 /* its points are wrong by as much, at least: so pages say */
 
 	bool wants_pair, pair_refuted;
 	uint64_t pairs;
@@ -39,6 +38,14 @@ struct remote_time {
 
 	char warning[REMOTE_WARNING_MAX];
 };
+
+/* What the bounds say of the points that "ptp" found: remote-time-ptp.c */
+struct remote_ptp_verdict {
+	uint64_t error; /* units; UINT64_MAX: of one or more it is not known */
+	uint64_t wrong; /* how many lie outside */
+};
+
+struct remote_ptp_verdict remote_time_judge_ptp(const struct remote_time *t);
 
 /* That which KVM knows of. */
 static inline bool remote_time_is_tsc(const struct remote_time *t)

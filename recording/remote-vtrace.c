@@ -200,7 +200,7 @@ static int reach(struct remote_guest *g, struct err *e)
 		ret = open_control(g, dir, name, e);
 	if (ret)
 		return ret;
-	g->qemu = guest_pid(name);
+	g->qemu = guest_pid(name) ?: guest_pid(g->way.name);
 	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
 	return 0;
 }

@@ -70,8 +70,8 @@ struct remote_guest {
 	struct agent_link *link;
 	struct watch lease; /* its end */
 	struct timer patience;
-	struct remote_sync *sync;  /* NULL: the clocks are not compared */
-	struct remote_time *time;  /* likewise */
+	struct remote_time *time;  /* owned; NULL: the clocks are not compared */
+	struct remote_sync *sync;  /* likewise */
 	struct page_layout layout; /* of the guest; .data_off 0: not known yet */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
@@ -93,6 +93,12 @@ struct remote_guest {
 	struct totals *totals; /* owned */
 	enum exit_status status;
 };
+
+/* An error then is the whole recording's. */
+static inline bool remote_is_starting(const struct remote_guest *g)
+{
+	return g->state < REMOTE_FIRST;
+}
 
 enum remotes_phase {
 	PHASE_NEW,
@@ -133,23 +139,19 @@ void remote_guest_end(struct remote_guest *g); /* the host's end */
 void remote_guest_hurry(struct remote_guest *g);
 void remote_guest_free(struct remote_guest *g); /* what was not saved goes away */
 
-/* remote-methods.c */
-void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
-/* g->sync and g->time, with the method that the agent chose; NULL if none. @done is called with @g.
- */
-int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
-		      void (*done)(void *ctx), struct err *e);
-
-/* remote-guest-time.c: the first bytes of its metadata say what its pages look like. */
-void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
-void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page); /* just came */
-/* Options of its file: the rate of the clock, and how it is read. */
-int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
-void remote_guest_warn(struct remote_guest *g); /* what of its clock is not as it should be */
-void remote_guest_end_time(struct remote_guest *g);
-
 /* remote-guest.c, for all kinds of guests: */
 void remote_guest_go(struct remote_guest *g, enum remote_state next);
+/* It is somebody else's; @why names it. */
+void remote_guest_leave_out(struct remote_guest *g, const struct err *why);
+/* Say CLOSE: what comes then is the agent's last words. */
+void remote_guest_close(struct remote_guest *g);
+
+/* remote-session.c */
+/* Nothing is said or heard any more. */
+void remote_guest_hang_up(struct remote_guest *g);
+/* The guest has left: what is in the channels is taken now, and they go back. */
+void remote_guest_let_go(struct remote_guest *g);
+void remote_guest_close_chans(struct remote_guest *g);
 /* Its part is over before its time. */
 void remote_guest_fail(struct remote_guest *g, const struct err *why);
 /* All is said: the session has the rest to do. */
@@ -157,6 +159,28 @@ void remote_guest_save(struct remote_guest *g);
 int remote_guest_session(struct remote_guest *g, struct err *e); /* make .run.session */
 int remote_guest_say(struct remote_guest *g, enum msg_type type, const uint8_t *at, size_t n,
 		     struct err *e); /* to the session */
+
+/* remote-guest-says.c: what its agent says */
+struct agent_link_owner remote_guest_ears(struct remote_guest *g);
+/* The user is told if @agent is not of this version. */
+void remote_guest_note_version(struct remote_guest *g, const char *agent);
+
+/* remote-methods.c */
+void remote_offer_methods(const struct remote_guest *g, struct agent_req *req);
+/* g->time and g->sync by the method that the agent chose; NULL if none. @done: a round that was
+ * asked for is through; it is called with @g. */
+int remote_begin_sync(struct remote_guest *g, const struct agent_resp *resp,
+		      void (*done)(void *ctx), struct err *e);
+
+/* remote-guest-time.c: the first bytes of its metadata say what its pages look like. */
+void remote_guest_layout(struct remote_guest *g, const uint8_t *head, size_t n);
+/* Do its pages say something of its clock? Then each that just came. */
+bool remote_guest_wants_pages(const struct remote_guest *g);
+void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page);
+/* Options of its file: the rate of the clock, and how it is read. */
+int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e);
+void remote_guest_warn(struct remote_guest *g); /* what of its clock is not as it should be */
+void remote_guest_end_time(struct remote_guest *g);
 
 /* remote-vtrace.c: an agent that hears only start and stop; as remote_guest_*() */
 int remote_vtrace_reach(struct remote_guest *g, struct err *e);

@@ -5,7 +5,8 @@
  * Theory of operation
  *
  * The threads of all guests stand in one array, sorted by thread id: two binary searches for each
- * sched_switch. The fields of the event are looked up once.
+ * sched_switch. The fields of the event are looked up once. A thread may run several CPUs of a
+ * guest (an emulation's); then nobody knows which.
  */
 #include "report/vcpus.h"
 
@@ -16,6 +17,7 @@ enum { TAIL_MAX = 256, NAME_MAX_SHOWN = 64 };
 struct thread {
 	int32_t tid;
 	uint32_t cpu;
+	bool several;	   /* it runs others, too */
 	const char *guest; /* borrowed */
 };
 
@@ -33,6 +35,20 @@ static int by_tid(const void *a, const void *b)
 	int32_t x = ((const struct thread *)a)->tid, y = ((const struct thread *)b)->tid;
 
 	return (x > y) - (x < y);
+}
+
+/* Each thread once. */
+static void unite(struct vcpus *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (n && v->threads[n - 1].tid == v->threads[i].tid)
+			v->threads[n - 1].several = true;
+		else
+			v->threads[n++] = v->threads[i];
+	}
+	v->n = n;
 }
 
 struct vcpus *vcpus_new(const struct guest_refs *refs, struct err *e)
@@ -54,10 +70,12 @@ struct vcpus *vcpus_new(const struct guest_refs *refs, struct err *e)
 			const struct guest_vcpu *g = &refs->list[i].vcpus[k];
 
 			if (g->tid > 0)
-				v->threads[v->n++] =
-					(struct thread){ g->tid, g->cpu, refs->list[i].name };
+				v->threads[v->n++] = (struct thread){ .tid = g->tid,
+								      .cpu = g->cpu,
+								      .guest = refs->list[i].name };
 		}
 	qsort(v->threads, v->n, sizeof(*v->threads), by_tid);
+	unite(v);
 	return v;
 }
 
@@ -92,7 +110,9 @@ static const struct thread *thread_of(const struct vcpus *v, struct tep_format_f
 
 static void put_name(const struct thread *t, char *to, size_t room)
 {
-	if (t)
+	if (t && t->several)
+		snprintf(to, room, "%.64s vCPUs", t->guest);
+	else if (t)
 		snprintf(to, room, "%.64s vCPU %u", t->guest, t->cpu);
 	else
 		snprintf(to, room, "host");

@@ -515,6 +515,8 @@ const struct chan_counts *chan_counts(const struct chan *c)
 
 void chan_flush(struct chan *c, uint64_t max)
 {
+	if (c->ends)
+		return; /* it was made for this recording: what has come belongs to it */
 	for (uint64_t done = 0; done < max; done += ROUND) {
 		int rc = pump(c, ROUND);
 

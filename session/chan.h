@@ -97,7 +97,10 @@ void chan_back(struct chan *c);
 /* Take what is there now, and let go of the descriptor: the stream has ended. */
 void chan_cut(struct chan *c);
 
-/* Take all that is there now, at most @max bytes. */
+/*
+ * Take all that is there now, at most @max bytes: it is of an earlier recording. Nothing of a
+ * connection that was adopted, which had none.
+ */
 void chan_flush(struct chan *c, uint64_t max);
 
 #endif

@@ -193,9 +193,7 @@ static void was_kept(void *ctx, uint64_t bytes)
 	s->tokens -= min_u64(s->tokens, bytes);
 }
 
-/* A channel has news. With @e it is in the middle of its work: only note it. */
-/* The newest page in the part file, for an owner who asks: read back, since it was spliced there.
- */
+/* The newest whole page of the part file, for an owner who asks: read back, as it was spliced. */
 static void tell_page(struct session *s, struct chan *c)
 {
 	uint32_t cpu = chan_where(c)->cpu;
@@ -210,6 +208,7 @@ static void tell_page(struct session *s, struct chan *c)
 		s->owner.arrived(s->owner.ctx, cpu, s->page, s->page_size);
 }
 
+/* A channel has news. With @e it is in the middle of its work: only note it. */
 static void chan_moved(void *ctx, struct chan *c, const struct err *e)
 {
 	struct session *s = ctx;

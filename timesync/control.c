@@ -210,6 +210,12 @@ int ts_host_input(struct ts_host *h, const struct ts_msg *m, struct err *e)
 	return rc;
 }
 
+void ts_host_around(const struct ts_host *h, const struct tdat_shift_sample *s, uint64_t *before,
+		    uint64_t *after)
+{
+	ts_ptp_around(&h->ptp, s, before, after);
+}
+
 /* --- Guest */
 
 struct ts_guest {

@@ -37,6 +37,10 @@ int ts_host_round(struct ts_host *h);
  */
 int ts_host_input(struct ts_host *h, const struct ts_msg *m, struct err *e);
 
+/* In ops->sample(), by "ptp": see ts_ptp_around(). */
+void ts_host_around(const struct ts_host *h, const struct tdat_shift_sample *s, uint64_t *before,
+		    uint64_t *after);
+
 /* Say STOP, once; ends a round that runs. */
 int ts_host_stop(struct ts_host *h);
 

@@ -314,13 +314,26 @@ static int host_end(struct ts_ptp *p)
 	return send(p, TS_PTP_PROBES_TIMES, bytes, sizeof(bytes));
 }
 
-/* Did we have a probe of this series at @host? Rounding of the middle may make it one less. */
-static bool had_probe(const struct ts_ptp *p, uint64_t host)
+/*
+ * Which probe of this series did we have at @host? Rounding of the middle may make it one less.
+ * TS_PTP_PROBES: none.
+ */
+static size_t find_probe(const struct ts_ptp *p, uint64_t host)
 {
-	for (size_t i = 0; i < TS_PTP_PROBES; i++)
-		if (p->pairs[i].host && host - p->pairs[i].host + 1 <= 2)
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < TS_PTP_PROBES && !(p->pairs[i].host && host - p->pairs[i].host + 1 <= 2))
+		i++;
+	return i;
+}
+
+void ts_ptp_around(const struct ts_ptp *p, const struct tdat_shift_sample *s, uint64_t *before,
+		   uint64_t *after)
+{
+	size_t i = find_probe(p, s->time + (uint64_t)s->offset);
+
+	*before = i && i < TS_PTP_PROBES ? p->pairs[i - 1].host : 0;
+	*after = i + 1 < TS_PTP_PROBES ? p->pairs[i + 1].host : 0;
 }
 
 static int host_offset(struct ts_ptp *p, const struct ts_msg *m, struct rcur r,
@@ -331,7 +344,7 @@ static int host_offset(struct ts_ptp *p, const struct ts_msg *m, struct rcur r,
 	if (r.bad)
 		return broken(e, m, "is too short");
 	p->state = TS_PTP_IDLE;
-	if (s->time && !had_probe(p, s->time + (uint64_t)s->offset))
+	if (s->time && find_probe(p, s->time + (uint64_t)s->offset) == TS_PTP_PROBES)
 		return err_say(e, ERANGE,
 			       "time sync: the guest's offset %lld at %llu fits none of its probes",
 			       (long long)s->offset, (unsigned long long)s->time);

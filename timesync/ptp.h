@@ -68,6 +68,14 @@ int ts_ptp_host_input(struct ts_ptp *p, const struct ts_msg *m, struct tdat_shif
 		      struct err *e);
 
 /*
+ * Host: of a sample that was made just now: the host's times of the probe before that of @s and of
+ * the one after. The guest had its time @s->time between these two, by the mere order of messages,
+ * whatever its clock. 0: not known.
+ */
+void ts_ptp_around(const struct ts_ptp *p, const struct tdat_shift_sample *s, uint64_t *before,
+		   uint64_t *after);
+
+/*
  * The sample of @n probes: time is the middle between sent and back, offset = host - middle. Of the
  * fastest probe; or any of the fullest bin of a histogram of |offset|. False: no probe is whole.
  */

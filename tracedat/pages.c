@@ -10,13 +10,21 @@
  *
  * Damage costs what it hits: a chunk that does not decompress is skipped, and a file that is cut is
  * reported once, behind its last whole page. What is in a page is not looked at.
+ *
+ * What was read is let go of, LET_GO at a time, so that a file of any size takes as much of our
+ * memory as a small one. It stays in the kernel's cache, and whoever looks at it again finds it
+ * there.
  */
 #include "tracedat/reader_local.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Stock 3.1.6 does not count the four bytes of the number of chunks in the table's size. */
 enum { UNCOUNTED = 4 };
+
+enum { LET_GO = 1 << 18 }; /* bytes */
 
 struct tdat_pages {
 	const struct tdat_file *f;	   /* borrowed */
@@ -32,7 +40,8 @@ struct tdat_pages {
 	struct unpacker *unpacker;
 	uint8_t *mem; /* owned; .run of a compressed file */
 	size_t room;
-	bool cut; /* the end of the data is missing, not told yet */
+	bool cut;      /* the end of the data is missing, not told yet */
+	uint64_t held; /* offset in the file: what was read before it is let go of */
 };
 
 static int begin_chunks(struct tdat_pages *p, struct err *e)
@@ -66,7 +75,7 @@ struct tdat_pages *tdat_pages_new(struct tdat_file *f, size_t buffer, size_t cpu
 	p->where = &b->cpus[cpu_index];
 	p->page_size = b->page_size;
 	p->cut = p->where->missing;
-	p->run_off = p->where->off;
+	p->run_off = p->held = p->where->off;
 	if (!b->compressed && p->where->len) {
 		p->run = f->map + p->where->off;
 		p->run_len = (size_t)p->where->len;
@@ -84,6 +93,18 @@ void tdat_pages_free(struct tdat_pages *p)
 	unpacker_free(p->unpacker);
 	free(p->mem);
 	free(p);
+}
+
+/* Everything before @upto, in the mapping, was read. */
+static void let_go(struct tdat_pages *p, const uint8_t *upto)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), at = (uint64_t)(upto - p->f->map);
+	uint64_t from = (p->held + page - 1) / page * page, to = at / page * page;
+
+	if (!p->f->mapped || at - p->held < LET_GO || to <= from)
+		return;
+	madvise((void *)(uintptr_t)(p->f->map + from), to - from, MADV_DONTNEED);
+	p->held = to;
 }
 
 static int reserve(struct tdat_pages *p, size_t n, struct err *e)
@@ -129,6 +150,7 @@ static int next_chunk(struct tdat_pages *p, struct err *e)
 	rc = unpack(p->unpacker, p->mem, n, from, packed, e);
 	if (rc)
 		return err_prefix(e, "%s: offset %#llx", p->f->path, (unsigned long long)at);
+	let_go(p, from);
 	p->run = p->mem;
 	p->run_len = n;
 	return 0;
@@ -155,6 +177,8 @@ int tdat_pages_next(struct tdat_pages *p, const uint8_t **page, struct err *e)
 			return rc;
 	}
 	if (p->next < p->run_len) {
+		if (p->run != p->mem)
+			let_go(p, p->run + p->next);
 		*page = p->run + p->next;
 		p->next += p->page_size;
 		return 1;

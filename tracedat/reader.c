@@ -262,6 +262,7 @@ static int map_file(struct tdat_file *f, struct err *e)
 		return err_set(e, errno, "cannot map");
 	f->map = map;
 	f->size = (size_t)st.st_size;
+	f->mapped = true;
 	return 0;
 }
 

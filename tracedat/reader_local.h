@@ -10,6 +10,7 @@ struct tdat_file {
 	char *path;	    /* owned */
 	const uint8_t *map; /* owned mapping of .size bytes */
 	size_t size;
+	bool mapped; /* .map is the file itself: what is let go of comes back */
 	int version;
 	const struct unpack_method *method; /* of version 7; never NULL */
 	struct tdat_head head;		    /* views of .map and .owned */

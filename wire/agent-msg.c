@@ -197,8 +197,10 @@ int agent_resp_get(const struct msg3 *m, struct agent_resp *resp, struct err *e)
 	memcpy(resp->proto, m->resp.proto, sizeof(resp->proto));
 	shape.tinit.cpus = resp->cpus;
 	shape.tinit.page_size = resp->page_size;
-	if (msg_check_tinit(&shape, e))
-		return -EPROTO;
+	if (msg_check_tinit(&shape, NULL))
+		return err_say(e, EPROTO,
+			       "sent TRACE_RESP for %u CPUs and pages of %u bytes, which cannot be",
+			       resp->cpus, resp->page_size);
 	return get_ports(m, resp, e);
 }
 

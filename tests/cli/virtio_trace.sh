@@ -6,6 +6,7 @@
 # The script hears orders and, on a 1, writes pages that this kernel made before: 400 marks, of which
 # each must be in the report, and what stands before and behind them must not.
 
+# shellcheck source=tests/cli/tracefs.lib
 . "$(dirname "$0")/tracefs.lib"
 
 buffer=$root/instances/virtio-trace-test

@@ -13,6 +13,7 @@ PINGPONG=$(dirname "$STATIC")/tests/helpers/pingpong
 G=pong
 WAY=$T_DIR/pingpong
 MARK="-e sched:sched_process_exec"
+HOST="-e sched:sched_switch"
 
 # A report on stdin as lines "TIME ping|pong|pang N", in its order.
 marks() {
@@ -77,11 +78,21 @@ judge() {
 	assert_contains "$(clock_text "$f" $G)" "causality violations 0" "$clock: nothing contradicts"
 }
 
+# --names tells where the host switches from and to the thread that is the guest's CPU.
+names() {
+	local tid out=$T_DIR/names
+	tid=$(grep -l 'CPU.*/TCG' /proc/"$(vm_pid $G)"/task/*/comm | sed 's/.*task.\([0-9]*\).*/\1/')
+	"$TRACE_CMD" report --names --guest host -F sched_switch "$1" >"$out"
+	assert_eq "$(grep -c ":$tid \[" "$out")" "$(grep -cE " \[($G vCPU 0 ==> host|host ==> $G vCPU 0)\]\$" "$out")" \
+		"$2: each switch from and to the vCPU's thread names it"
+	assert_status 0 "$2: there are some" grep -q "==> .*:$tid \[.*\[host ==> $G vCPU 0\]\$" "$out"
+}
+
 play() {
 	local clock=$1 rc=0
 	t_begin "clock $clock"
 	# shellcheck disable=SC2086
-	record "$clock" -C "$clock" $MARK -A $G $MARK
+	record "$clock" -C "$clock" $HOST -A $G $MARK
 	wait_for 30 runs $G || t_bail "the guest does not record" "$(cat "$(host_log "$clock")")"
 	wait_for 30 host_runs || t_bail "this machine does not record"
 	# The host first: a guest that opens the port while nobody is there reads its end.
@@ -94,6 +105,7 @@ play() {
 	assert_eq 0 $rc "$clock: the recording is whole"
 	[ $rc = 0 ] || sed 's/^/# /' "$(host_log "$clock")" >&2
 	judge "$clock"
+	names "$OUT/$clock.dat" "$clock"
 }
 
 [ -x "$PINGPONG" ] || t_bail "no $PINGPONG: 'make static'"

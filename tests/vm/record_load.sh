@@ -34,10 +34,11 @@ host_load() {
 	echo $n
 }
 
-# load NAME SECS GUEST_TWO_OPTIONS...: RC, and the runs of each machine in RUNS
+# load NAME SECS COMMAND OPTION...: RC, and the runs of each machine in RUNS. The guest two runs COMMAND
+# before its load, and records with the options.
 load() {
-	local name=$1 secs=$2 g
-	shift 2
+	local name=$1 secs=$2 first=$3 g
+	shift 3
 	local -A job
 	t_begin "$secs s of load, $name"
 	# shellcheck disable=SC2086
@@ -46,6 +47,7 @@ load() {
 		wait_for 30 runs "$g" || t_bail "$g does not record" "$(cat "$(host_log "$name")")"
 	done
 	wait_for 30 host_runs || t_bail "this machine does not record"
+	vm_run two "$first"
 	for g in $GUESTS; do
 		job[$g]=$(vm_start "$g" "$(load_job "$secs")")
 	done
@@ -127,7 +129,7 @@ for g in $GUESTS; do
 done
 
 NAME=whole
-load whole "$SECS"
+load whole "$SECS" true
 assert_eq 0 "$RC" "the recording is whole"
 for g in host $GUESTS; do
 	adds_up "$g" 0
@@ -138,7 +140,8 @@ for g in $GUESTS; do
 done
 
 NAME=small
-load small 2 -b 8
+# Nobody reads the ring while it overflows, however fast the machine is.
+load small 2 "kill -STOP \$(pidof trace-cmd); $(dd_job) 2>/dev/null; kill -CONT \$(pidof trace-cmd)" -b 8
 assert_eq 3 "$RC" "the exit status says: with losses"
 adds_up host 0
 adds_up one 0

@@ -29,7 +29,7 @@ boot() {
 	mkdir -m 755 "$DIR"
 	for port in agent-ctl-path trace-path-cpu0 trace-path-cpu1; do
 		fifo_pair "$DIR/$port"
-		ports+=(--port $port "pipe,path=$(vm_opt "$DIR/$port")")
+		ports+=(--port "$port" "pipe,path=$(vm_opt "$DIR/$port")")
 	done
 	"$VM_TOP/tests/guest-image/overlay.sh" "$T_DIR/vtrace.cpio" "$STATIC=/bin/trace-cmd" \
 		"$T_DIR/vtrace-agent=/bin/vtrace-agent"
@@ -55,6 +55,7 @@ settle() {
 
 # What pushes out the page that the last events of 7 bytes are in: the other agent sends whole pages.
 fill() {
+	# shellcheck disable=SC2016  # for the guest
 	vm_run $G 'for cpu in 1 2; do taskset $cpu dd if=/dev/zero of=/dev/null bs=2 count=600; done' >/dev/null 2>&1
 }
 
@@ -110,6 +111,9 @@ settings() {
 	vm_run $G "cd $T && cat tracing_on set_event current_tracer trace_clock buffer_percent"
 }
 BEFORE=$(settings)
+# shellcheck disable=SC2016  # for the guest
+assert_eq "0 1" "$(vm_run $G 'cd /proc/$(pidof trace-cmd)/task && cat */status | sed -n "s/^Cpus_allowed_list:[^0-9]*\([01]\)$/\1/p" |
+	sort | tr "\n" " "' | sed 's/ $//')" "a thread on each CPU"
 run own --metadata "$T_DIR/meta.dat"
 wait_for 20 agent_says start || t_fail "no order came" "$(cat "$(host_log own)")"
 work 700
@@ -189,6 +193,7 @@ assert_eq 0 $((size % 4096)) "whole pages came, $((size / 4096))"
 assert_ok "some did" test $size -ge 8192
 
 t_begin "pages to stdout"
+# shellcheck disable=SC2016  # for the guest
 vm_run $G 'kill $(pidof trace-cmd); sleep 0.5; : >/tmp/agent.log; trace-cmd agent --virtio-trace -o >/tmp/raw \
 	2>/tmp/agent.log </dev/null & sleep 1' >/dev/null
 echo 1 >"$DIR/agent-ctl-path.in"
@@ -197,7 +202,9 @@ work 100
 echo 0 >"$DIR/agent-ctl-path.in"
 wait_for 20 agent_says stop || t_fail "no stop"
 settle
+# shellcheck disable=SC2016  # for the guest
 assert_eq "0" "$(vm_run $G 'kill $(pidof trace-cmd); echo $(($(stat -c %s /tmp/raw) % 4096))')" "whole pages"
+# shellcheck disable=SC2016  # for the guest
 assert_ok "some" vm_run $G '[ $(stat -c %s /tmp/raw) -ge 8192 ]'
 
 t_begin "nobody is there"

@@ -43,6 +43,18 @@ static const struct row {
 	{ "no errno", "error 65000 because\n", 0, -EIO, "because" },
 };
 
+/* Of broker_ports(): the control channel may be missing. */
+static const struct row ports[] = {
+	{ "with a control channel", "ok 2 -\n", 3, 0, "-" },
+	{ "data channels alone", "ok 2 -\n", 2, 0, "-" },
+	{ "data channels alone, in pieces", "ok 2 -\n", 2, 0, "-", true },
+	{ "as many as there may be, alone", "ok 252 -\n", 252, 0, "-" },
+	{ "no descriptors", "ok 2 -\n", 0, -EPROTO, "lent 0 data channels and says 2" },
+	{ "too few", "ok 3 -\n", 2, -EPROTO, "lent 1 data channels and says 3" },
+	{ "too many", "ok 2 -\n", 4, -EPROTO, "lent 3 data channels and says 2" },
+	{ "a refusal", "error 16 an agent answers\n", 0, -EBUSY, "an agent answers" },
+};
+
 static const struct row lists[] = {
 	{ "no guests", "ok 0\n", 0, 0, "" },
 	{ "two", "ok 2\nweb1\tagent\ttrace-cmd 1.0\t\t0\nweb2\tlent\tv\t/x/y.dat\t77\n", 0, 0,
@@ -96,6 +108,30 @@ static void test_lease(void **state)
 		assert_int_equal(l.cpus, row->fds - 1);
 		assert_true(fcntl(l.ctl, F_GETFL) & O_NONBLOCK);
 		assert_true(!l.cpus || fcntl(l.data[0], F_GETFD) & FD_CLOEXEC);
+		broker_end(&l);
+	}
+	waitpid(pid, NULL, 0);
+	assert_int_equal(count_fds(), fds);
+	tree_remove(&t);
+}
+
+static void test_ports(void **state)
+{
+	const struct row *row = *state;
+	size_t fds = count_fds();
+	struct broker_lease l;
+	struct err e = { 0 };
+	struct tree t;
+	pid_t pid;
+
+	tree_make(&t);
+	pid = serve(tree_at(&t, BROKER_NAME), row->answer, row->fds, row->pieces);
+	assert_error(row, broker_ports(t.top, "web1", &l, &e), &e);
+	if (!row->want) {
+		assert_int_equal(l.cpus, strtoul(row->answer + 3, NULL, 10));
+		assert_int_equal(l.ctl >= 0, row->fds > (int)l.cpus);
+		for (uint32_t i = 0; i < l.cpus; i++)
+			assert_true(fcntl(l.data[i], F_GETFL) & O_NONBLOCK);
 		broker_end(&l);
 	}
 	waitpid(pid, NULL, 0);
@@ -248,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_false_server),
 	};
 
-	return RUN_ROWS("leases", leases, test_lease) + RUN_ROWS("lists", lists, test_list) +
+	return RUN_ROWS("leases", leases, test_lease) + RUN_ROWS("ports", ports, test_ports) +
+	       RUN_ROWS("lists", lists, test_list) +
 	       cmocka_run_group_tests_name("who serves", tests, NULL, NULL);
 }

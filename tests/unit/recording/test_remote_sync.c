@@ -20,7 +20,7 @@
 #include "tracedat/link.h"
 #include "tracedat/shift.h"
 
-enum { MAX_CPUS = 64, WAY_US = 45 };
+enum { MAX_CPUS = 64, WAY_US = 45, PAUSE_NS = 300 * 1000 * 1000 };
 
 enum manner {
 	HONEST,
@@ -31,6 +31,7 @@ enum manner {
 	PAIRS,	   /* has a ptp_kvm */
 	BAD_PAIRS, /* has one that is wrong by 5 ms */
 	STEPS,	   /* its clocks go 5 s forward with the 100th answer */
+	PAUSES, /* at the 100th it stands still, as do its clocks, and goes on between two rounds */
 };
 
 struct agent {
@@ -40,6 +41,7 @@ struct agent {
 	uint32_t cpus;
 	uint64_t behind[MAX_CPUS]; /* its clock is host's - that */
 	uint32_t answers;
+	_Atomic uint64_t resumed; /* PAUSES: host's time of that */
 	pthread_t thread;
 };
 
@@ -48,11 +50,26 @@ struct agent {
 static bool get_ask(struct agent *a, struct agent_probe *p)
 {
 	uint8_t frame[256];
-	ssize_t n = read(a->fd, frame, sizeof(frame));
-	struct rcur in = rcur_make(frame, n > 0 ? (size_t)n : 0, true);
+	struct rcur in = rcur_make(frame, 4, true);
 	struct msg3 m;
+	uint32_t size;
 
-	return n > 0 && !msg3_decode(&in, &m, NULL) && !agent_probe_get(&m, p, NULL);
+	if (recv(a->fd, frame, 4, MSG_WAITALL) != 4)
+		return false;
+	size = rcur_u32(&in);
+	if (size < 4 || size > sizeof(frame) ||
+	    recv(a->fd, frame + 4, size - 4, MSG_WAITALL) != (ssize_t)size - 4)
+		return false;
+	in = rcur_make(frame, size, true);
+	return !msg3_decode(&in, &m, NULL) && !agent_probe_get(&m, p, NULL);
+}
+
+static void stand_still(struct agent *a)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+	for (uint32_t i = 0; i < MAX_CPUS; i++)
+		a->behind[i] += PAUSE_NS;
+	a->resumed = ts_now(a->clock);
 }
 
 static uint64_t guest_now(const struct agent *a, uint32_t cpu)
@@ -86,7 +103,8 @@ static void *agent_thread(void *arg)
 		if (a->manner == SILENT || (a->manner == STALLS && p.cpu == 1))
 			continue;
 		nanosleep(&way, NULL);
-		a->answers++;
+		if (++a->answers == 100 && a->manner == PAUSES)
+			stand_still(a);
 		p.received = guest_now(a, p.cpu);
 		if ((a->manner == PAIRS || a->manner == BAD_PAIRS) &&
 		    p.want & AGENT_PROBE_WANT_PAIR)
@@ -386,6 +404,48 @@ static void test_odd(void **state)
 	finish(&b);
 }
 
+/*
+ * A guest that is paused: what it did until then is where it was, and what it does as soon as it
+ * goes on is behind the pause, though nobody asks it just then.
+ */
+static void test_pause(void **state)
+{
+	struct remote_time_opts about = { .clock = "mono", .cpus = 1, .guest = "g" };
+	uint64_t guest, before, error;
+	struct bench b = { 0 };
+	struct stored s;
+
+	(void)state;
+	put_off(&b.agent, false);
+	before = b.agent.behind[0];
+	begin(&b, &about, PAUSES, 0);
+	remote_sync_first(b.sync);
+	for (unsigned int i = 1; !b.agent.resumed; i++) {
+		run_until(&b, i);
+		if (b.agent.answers >= 99)
+			run_for(&b, PAUSE_NS + 100 * NSEC_PER_MSEC);
+		remote_sync_stop(b.sync);
+		remote_sync_first(b.sync);
+	}
+	run_for(&b, 100 * NSEC_PER_MSEC);
+	remote_sync_last(b.sync);
+	run_until(&b, b.done + 1);
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "; steps "), 1);
+	assert_int_equal(number_behind(&s, "causality violations "), 0);
+	check_times(&b, &s, 0);
+	error = number_behind(&s, "error at most ") + NSEC_PER_MSEC;
+	guest = b.agent.resumed - b.agent.behind[0];
+	assert_in_range(tdat_shift_time(&s.shift, 0, guest - 2 * NSEC_PER_MSEC),
+			guest - 2 * NSEC_PER_MSEC + before - error,
+			guest - 2 * NSEC_PER_MSEC + before + error);
+	assert_in_range(tdat_shift_time(&s.shift, 0, guest + 5 * NSEC_PER_MSEC),
+			b.agent.resumed + 5 * NSEC_PER_MSEC - error,
+			b.agent.resumed + 5 * NSEC_PER_MSEC + error);
+	stored_free(&s);
+	finish(&b);
+}
+
 /* --- kvm --- */
 
 static const struct kvm_case {
@@ -528,45 +588,10 @@ static void test_pages(void **state)
 	finish(&b);
 }
 
-/* What a released agent found is stored as it is; pages may say that it is wrong. */
-static void test_found(void **state)
-{
-	struct remote_time_opts about = { .clock = "mono", .cpus = 2, .guest = "g", .ptp = true };
-	struct bench b = { 0 };
-	struct tdat_shift_sample p = { 1000, 5000, 1, 0 };
-	struct stored s;
-
-	(void)state;
-	b.time = remote_time_new(&about, NULL);
-	assert_non_null(b.time);
-	remote_time_sample(b.time, 0, &p);
-	stored_read(&b, &s);
-	assert_non_null(strstr(s.text, "method none; ptp failed: no answer from 1 CPUs"));
-	assert_false(s.shifted);
-	stored_free(&s);
-	remote_time_sample(b.time, 1, &p);
-	remote_time_page(b.time, 1, 1500, 6600);
-	remote_time_round(b.time);
-	stored_read(&b, &s);
-	assert_non_null(strstr(s.text, "method ptp; offset 5000 ns;"));
-	assert_non_null(strstr(s.text, "error not known"));
-	assert_string_equal(remote_time_warning(b.time), "");
-	assert_int_equal(s.shift.ncpus, 2);
-	assert_int_equal(tdat_shift_time(&s.shift, 1, 100), 5100);
-	stored_free(&s);
-	p = (struct tdat_shift_sample){ 2000, 5200, 1, 0 };
-	remote_time_sample(b.time, 1, &p);
-	stored_read(&b, &s);
-	assert_int_equal(number_behind(&s, "error at least "), 99); /* and 1 for the drift */
-	assert_non_null(strstr(remote_time_warning(b.time), "not where ptp says"));
-	stored_free(&s);
-	remote_time_free(b.time);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages),
-					    cmocka_unit_test(test_found) };
+					    cmocka_unit_test(test_pause) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	failed += RUN_ROWS("size", sizes, test_size);

@@ -572,38 +572,43 @@ static void test_busy(void **state)
 	turn(b, 10);
 }
 
-/* A guest whose agent knows only start and stop; it may have a control connection, or none. */
-static void test_ports(void **state)
+/* A guest that was migrated to us while it recorded: nobody here asked for that. */
+static void test_records_for_nobody(void **state)
 {
 	struct bench *b = *state;
-	int guest, asker = ask(b, "ports web1\n");
-	char want[80], text[64];
+	int guest = boot(b, "web1", false), asker;
+	char text[1024];
 	struct got g;
 
-	take(asker, &g);
-	assert_string_equal(g.text, "ok 2 -\n");
-	assert_int_equal(g.n, CPUS);
-	snprintf(want, sizeof(want), "lent ports\t\t\t%d", (int)getpid());
-	assert_state(b, "web1", want);
-	drop(&g);
-	close(asker);
-	turn(b, 10);
-	guest = boot(b, "web1", false);
-	asker = ask(b, "ports web1\n");
-	take(asker, &g);
-	assert_int_equal(g.n, FDS);
-	put(g.fd[0], "1\n", 2);
-	assert_says(b, guest, "1\n");
-	drop(&g);
-	close(asker);
+	say_hello(guest, true);
 	turn(b, 20);
-	get(guest, text, sizeof(text));
+	assert_int_equal(read(guest, text, sizeof(text)), sizeof(CLOSE) - 1);
 	assert_memory_equal(text, CLOSE, sizeof(CLOSE) - 1);
-	assert_string_equal(text + sizeof(CLOSE) - 1, "0\n"); /* stop */
+	PUT(guest, "\0\0\0\20\0\0\0\4its tail, CLOSE_RESP");
+	turn(b, 20);
+	assert_int_equal(read(guest, text, sizeof(text)), -1); /* no word of a fault */
+	assert_state(b, "web1", "agent busy\t" VERSION_TEXT "\t\t0");
 	say_hello(guest, false);
+	asker = lease(b, &g);
+	drop(&g);
+	close(asker);
+	close(guest);
 	turn(b, 10);
-	asker = ask(b, "ports web1\n");
-	assert_says(b, asker, "error 16 an agent of trace-cmd answers in guest web1\n(eof)");
+}
+
+static void test_leaves(void **state)
+{
+	struct bench *b = *state;
+	struct agent_hello h = { .leaving = true, .cpus = CPUS, .version = VERSION_TEXT };
+	int guest = boot(b, "web1", true), asker;
+	uint8_t frame[256];
+	struct wcur w = wcur_make(frame, sizeof(frame), true);
+
+	agent_hello_put(&w, &h);
+	put(guest, frame, sizeof(frame) - w.left);
+	turn(b, 20);
+	asker = ask(b, "lease web1\n");
+	assert_says(b, asker, "error 107 no agent answers in guest web1\n(eof)");
 	close(asker);
 	close(guest);
 	turn(b, 10);
@@ -826,6 +831,48 @@ static void test_sockets(void **state)
 	turn(b, 10);
 }
 
+/* Channels of a guest in which nobody speaks; with an agent it is refused. */
+static void test_ports(void **state)
+{
+	struct bench *b = *state;
+	int guest, asker = ask(b, "ports off\n");
+	char text[64], stop[] = CLOSE "0\n", want[80];
+	struct got g;
+
+	take(asker, &g);
+	assert_string_equal(g.text, "ok 2 -\n");
+	assert_int_equal(g.n, CPUS); /* it has no control connection */
+	snprintf(want, sizeof(want), "lent ports\t\t\t%d", (int)getpid());
+	assert_state(b, "off", want);
+	drop(&g);
+	close(asker);
+	guest = boot(b, "web1", false);
+	asker = ask(b, "ports web1\n");
+	take(asker, &g);
+	assert_string_equal(g.text, "ok 2 -\n");
+	assert_int_equal(g.n, FDS);
+	put(g.fd[0], "1\n", 2);
+	assert_says(b, guest, "1\n");
+	drop(&g);
+	close(asker);
+	turn(b, 20);
+	get(guest, text, sizeof(text));
+	assert_memory_equal(text, stop, sizeof(stop) - 1);
+	asker = ask(b, "ports web1\n"); /* again, at once */
+	take(asker, &g);
+	assert_int_equal(g.n, FDS);
+	drop(&g);
+	close(asker);
+	turn(b, 20);
+	say_hello(guest, false);
+	turn(b, 20);
+	asker = ask(b, "ports web1\n");
+	assert_says(b, asker, "error 16 an agent of trace-cmd answers in guest web1\n(eof)");
+	close(asker);
+	close(guest);
+	turn(b, 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -842,7 +889,8 @@ int main(void)
 		TEST(test_leaves_while_waiting),
 		TEST(test_half_a_hello),
 		TEST(test_busy),
-		TEST(test_ports),
+		TEST(test_records_for_nobody),
+		TEST(test_leaves),
 		TEST(test_record_virt_while_lent),
 		TEST(test_words_end_a_lease),
 		TEST(test_guest_gone),
@@ -852,6 +900,7 @@ int main(void)
 		TEST(test_stop_asker_stays),
 		TEST(test_free_while_lent),
 		TEST(test_sockets),
+		TEST(test_ports),
 	};
 	int failed = RUN_ROWS("questions", questions, test_question);
 

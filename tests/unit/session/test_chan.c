@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -267,9 +268,47 @@ static void test_idle_takes(void **state)
 	close_bench(&b);
 }
 
+/* A connection that was made for this recording has nothing old. */
+static void test_adopted_is_new(void **state)
+{
+	static const struct row some = { .allowed = "y" };
+	struct guest_chan at = { .kind = GUEST_CHAN_SOCKET };
+	struct bench b = { .row = &some };
+	struct chan_use use = {
+		.page_size = PAGE, .ctx = &b, .allow = allow, .kept = kept, .moved = moved
+	};
+	struct buf all = { 0 };
+	struct err e = { 0 };
+	char got[8];
+	int pair[2];
+
+	(void)state;
+	b.loop = loop_new(&e);
+	b.env = (struct chan_env){ b.loop, NULL, malloc(CHAN_SCRATCH) };
+	use.part = b.part = memfd_create("part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	put_stream(&all, "012");
+	assert_int_equal(write(pair[1], all.data, all.len), (ssize_t)all.len);
+	close(pair[1]);
+	b.chan = chan_adopt(&b.env, &at, pair[0], &e);
+	assert_non_null(b.chan);
+	chan_flush(b.chan, 1 << 30);
+	chan_begin(b.chan, &use);
+	for (int i = 0; i < 10 && !chan_counts(b.chan)->ended; i++)
+		assert_int_equal(loop_once(b.loop, 0, NULL), 0);
+	read_part(b.part, got, sizeof(got));
+	assert_string_equal(got, "012");
+	assert_true(chan_counts(b.chan)->ended);
+	buf_free(&all);
+	chan_close(b.chan);
+	loop_free(b.loop);
+	free(b.env.scratch);
+	close(b.part);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + 3];
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + 4];
 	size_t n = 0;
 
 	for (; n < ARRAY_SIZE(rows); n++)
@@ -279,5 +318,6 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_quota_again);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_disk_refuses);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_idle_takes);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_adopted_is_new);
 	return cmocka_run_group_tests_name("chan", tests, NULL, NULL);
 }
