@@ -11,8 +11,8 @@ pid_t guest_pid(const char *name);
 pid_t guest_pid_of_cid(uint32_t cid); /* of its vsock */
 
 /*
- * The thread ids of vCPUs 0..@n-1 of the QEMU process @pid; -1: not known, as with @pid 0. Where one
- * thread runs them all it is that of each.
+ * The thread ids of vCPUs 0..@n-1 of the QEMU process @pid; -1: not known, as with @pid 0. Where
+ * one thread runs them all it is that of each.
  */
 void guest_vcpu_threads(pid_t pid, int32_t *tid, uint32_t n);
 

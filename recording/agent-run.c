@@ -27,6 +27,7 @@
 #include "recording/agent-sync.h"
 #include "recording/dest-agent.h"
 #include "recording/recording.h"
+#include "timesync/now.h"
 #include "tracing/allow.h"
 #include "tracing/meta.h"
 #include "wire/dialect.h"
@@ -215,7 +216,7 @@ void agent_run_frame(struct agent_run *r, const struct msg3 *m)
 	if (m->type == MSG3_CLOSE) {
 		dest_agent_end(r->dest, NULL);
 	} else if (m->type == MSG3_TIME_SYNC && r->probed && !strcmp(m->sync.proto, AGENT_PROBE)) {
-		if (!agent_probe_answer(m, r->probed, &w, &e))
+		if (!agent_probe_answer(m, r->probed, guest_link_came(r->opts.link), &w, &e))
 			guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
 	} else if (m->type == MSG3_TRACE_REQ) {
 		err_say(&e, EBUSY, AGENT_BUSY "a recording has begun on this channel");
@@ -266,6 +267,8 @@ static int begin_sync(struct agent_run *r, const struct agent_req *req, uint32_t
 	if (!strcmp(r->proto, AGENT_PROBE)) {
 		snprintf(name, sizeof(name), "trace-cmd-clock-%d", (int)getpid());
 		r->probed = ts_clock_open(r->clock, name, e);
+		if (r->probed && ts_now_can(r->clock) && !ts_now_is_per_cpu(r->clock))
+			guest_link_stamp(r->opts.link, r->clock);
 		return r->probed ? 0 : -EIO;
 	}
 	r->sync = agent_sync_new(&o, port, e);
@@ -360,6 +363,7 @@ void agent_run_free(struct agent_run *r)
 	if (r->cpus_known)
 		sched_setaffinity(0, sizeof(r->cpus), &r->cpus);
 	agent_sync_free(r->sync);
+	guest_link_stamp(r->opts.link, NULL);
 	ts_clock_close(r->probed);
 	loop_disarm(&r->look);
 	loop_unwatch(&r->done);

@@ -90,7 +90,8 @@ static struct agent_pair pair_now(const char *clock)
 	return (struct agent_pair){ p.before, p.after, p.host };
 }
 
-int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, struct wcur *to, struct err *e)
+int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, uint64_t came, struct wcur *to,
+		       struct err *e)
 {
 	struct agent_probe p;
 	int ret = agent_probe_get(m, &p, e);
@@ -101,7 +102,7 @@ int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, struct wcur
 		return err_say(e, EPROTO, "sent a probe that is no question");
 	/* One that is offline: the time of another is as good as there is. */
 	p.apic = go_to(p.cpu) ? AGENT_PROBE_APIC_UNKNOWN : ts_apic_id();
-	p.received = ts_clock_now(clock);
+	p.received = came ?: ts_clock_now(clock);
 	if (p.want & AGENT_PROBE_WANT_PAIR)
 		p.pair = pair_now(ts_clock_name(clock));
 	p.answered = ts_clock_now(clock);

@@ -23,7 +23,8 @@ const char *agent_sync_choose(const struct agent_req *req, enum net_kind network
 			      const char *clock);
 
 /* Answer a TIME_SYNC frame of "probe": its answer into @to. -EPROTO: it is no ask. */
-int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, struct wcur *to,
+/* @came: when it was read, by a clock that all CPUs share; 0: not known, take the time now. */
+int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, uint64_t came, struct wcur *to,
 		       struct err *e);
 
 /* --- a conversation of its own --- */

@@ -26,6 +26,7 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/io.h"
+#include "timesync/now.h"
 #include "wire/agent-msg.h"
 
 enum {
@@ -39,6 +40,8 @@ enum {
 #define LOOK	 (500 * NSEC_PER_MSEC)
 
 struct guest_link {
+	const char *stamp; /* borrowed; NULL: reads are not stamped */
+	uint64_t came;
 	struct loop *loop;
 	struct guest_link_opts opts;
 	struct watch watch, called;
@@ -337,6 +340,7 @@ static void on_ready(struct watch *w, uint32_t events)
 	if (k->away || k->dead || !(events & ~EPOLLOUT))
 		return;
 	n = read(w->fd, k->in + k->nin, sizeof(k->in) - k->nin);
+	k->came = k->stamp ? ts_now(k->stamp) : 0;
 	if (n > 0) {
 		k->nin += (size_t)n;
 		loop_disarm(&k->patience);
@@ -426,4 +430,15 @@ void guest_link_free(struct guest_link *k)
 	pthread_mutex_destroy(&k->lock);
 	pthread_cond_destroy(&k->moved);
 	free(k);
+}
+
+void guest_link_stamp(struct guest_link *k, const char *clock)
+{
+	k->stamp = clock;
+	k->came = 0;
+}
+
+uint64_t guest_link_came(const struct guest_link *k)
+{
+	return k->came;
 }

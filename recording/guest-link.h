@@ -66,4 +66,11 @@ void guest_link_cut(struct guest_link *k, const struct err *why);
 /* Bytes that the host has not taken yet, and since when (now_ns() time) it takes none. */
 size_t guest_link_queued(struct guest_link *k, uint64_t *since);
 
+/*
+ * From now on each read is stamped with the time of @clock (timesync/now.h; copied by reference,
+ * NULL: no more); guest_link_came(): that of the last one, 0: none.
+ */
+void guest_link_stamp(struct guest_link *k, const char *clock);
+uint64_t guest_link_came(const struct guest_link *k);
+
 #endif

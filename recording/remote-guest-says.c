@@ -233,10 +233,9 @@ static void link_gone(void *ctx, const struct err *e)
 	err_say(&closed, ECONNRESET, "%s",
 		g->state <= REMOTE_HEARD ? "its agent closed the connection instead of an answer: "
 					   "it is busy, or refuses an argument"
-		: remote_is_starting(g)
-			? "its agent closed the connection before it recorded: "
-			  "it may refuse an argument, and has the reason in its log"
-			: "its agent is gone");
+		: remote_is_starting(g)	 ? "its agent closed the connection before it recorded: "
+					   "it may refuse an argument, and has the reason in its log"
+					 : "its agent is gone");
 	remote_guest_fail(g, e->code ? e : &closed);
 }
 
