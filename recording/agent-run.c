@@ -38,6 +38,10 @@
 #define STUCK_NET (120 * NSEC_PER_SEC)
 #define LOOK	  (200 * NSEC_PER_MSEC)
 
+/* One question seldom comes alone. A host that asks for ever gets no more of the CPU than this. */
+#define LINGER	   (NSEC_PER_MSEC / 4)
+#define LINGER_MAX 8192
+
 struct agent_run {
 	struct agent_run_opts opts;
 	struct agent_args args;
@@ -45,6 +49,7 @@ struct agent_run {
 	char clock[AGENT_CLOCK_MAX];
 	const char *proto;
 	struct ts_clock *probed; /* owned: the clock, for "probe"; else NULL */
+	uint32_t answers;	 /* to probes */
 	uint64_t trace_id;
 	cpu_set_t cpus; /* where this thread may run; probes move it about */
 	bool cpus_known;
@@ -207,17 +212,26 @@ void agent_run_end(struct agent_run *r, const struct err *why)
 	dest_agent_end(r->dest, why);
 }
 
-void agent_run_frame(struct agent_run *r, const struct msg3 *m)
+static void answer_probe(struct agent_run *r, const struct msg3 *m)
 {
 	uint8_t frame[256];
 	struct wcur w = wcur_make(frame, sizeof(frame), true);
+
+	if (agent_probe_answer(m, r->probed, guest_link_came(r->opts.link), &w, NULL))
+		return;
+	guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
+	if (r->answers++ < LINGER_MAX)
+		guest_link_linger(r->opts.link, LINGER);
+}
+
+void agent_run_frame(struct agent_run *r, const struct msg3 *m)
+{
 	struct err e = { 0 };
 
 	if (m->type == MSG3_CLOSE) {
 		dest_agent_end(r->dest, NULL);
 	} else if (m->type == MSG3_TIME_SYNC && r->probed && !strcmp(m->sync.proto, AGENT_PROBE)) {
-		if (!agent_probe_answer(m, r->probed, guest_link_came(r->opts.link), &w, &e))
-			guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
+		answer_probe(r, m);
 	} else if (m->type == MSG3_TRACE_REQ) {
 		err_say(&e, EBUSY, AGENT_BUSY "a recording has begun on this channel");
 		refuse(r->opts.link, &e);
@@ -267,7 +281,7 @@ static int begin_sync(struct agent_run *r, const struct agent_req *req, uint32_t
 	if (!strcmp(r->proto, AGENT_PROBE)) {
 		snprintf(name, sizeof(name), "trace-cmd-clock-%d", (int)getpid());
 		r->probed = ts_clock_open(r->clock, name, e);
-		if (r->probed && ts_now_can(r->clock) && !ts_now_is_per_cpu(r->clock))
+		if (r->probed && ts_now_can(r->clock))
 			guest_link_stamp(r->opts.link, r->clock);
 		return r->probed ? 0 : -EIO;
 	}

@@ -95,14 +95,16 @@ int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, uint64_t ca
 {
 	struct agent_probe p;
 	int ret = agent_probe_get(m, &p, e);
+	bool there;
 
 	if (ret)
 		return ret;
 	if (m->sync.id != AGENT_PROBE_ASK)
 		return err_say(e, EPROTO, "sent a probe that is no question");
 	/* One that is offline: the time of another is as good as there is. */
-	p.apic = go_to(p.cpu) ? AGENT_PROBE_APIC_UNKNOWN : ts_apic_id();
-	p.received = came ?: ts_clock_now(clock);
+	there = !go_to(p.cpu);
+	p.received = came && p.cpu == AGENT_PROBE_ANYWHERE ? came : ts_clock_now(clock);
+	p.apic = there ? ts_apic_id() : AGENT_PROBE_APIC_UNKNOWN;
 	if (p.want & AGENT_PROBE_WANT_PAIR)
 		p.pair = pair_now(ts_clock_name(clock));
 	p.answered = ts_clock_now(clock);

@@ -42,6 +42,7 @@ enum {
 struct guest_link {
 	const char *stamp; /* borrowed; NULL: reads are not stamped */
 	uint64_t came;
+	uint64_t linger; /* now_ns() time until which reads do not sleep */
 	struct loop *loop;
 	struct guest_link_opts opts;
 	struct watch watch, called;
@@ -329,17 +330,11 @@ static void out_of_patience(struct timer *t)
 		lose(k, &e);
 }
 
-static void on_ready(struct watch *w, uint32_t events)
+static void take_in(struct guest_link *k, uint32_t events)
 {
-	struct guest_link *k = container_of(w, struct guest_link, watch);
+	ssize_t n = read(k->watch.fd, k->in + k->nin, sizeof(k->in) - k->nin);
 	struct err e = { 0 };
-	ssize_t n;
 
-	if (events & EPOLLOUT)
-		flush(k);
-	if (k->away || k->dead || !(events & ~EPOLLOUT))
-		return;
-	n = read(w->fd, k->in + k->nin, sizeof(k->in) - k->nin);
 	k->came = k->stamp ? ts_now(k->stamp) : 0;
 	if (n > 0) {
 		k->nin += (size_t)n;
@@ -353,6 +348,20 @@ static void on_ready(struct watch *w, uint32_t events)
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		lose(k, NULL);
 	}
+}
+
+static void on_ready(struct watch *w, uint32_t events)
+{
+	struct guest_link *k = container_of(w, struct guest_link, watch);
+
+	if (events & EPOLLOUT)
+		flush(k);
+	if (k->away || k->dead || !(events & ~EPOLLOUT))
+		return;
+	k->linger = 0;
+	take_in(k, events);
+	while (!k->away && !k->dead && now_ns() < k->linger)
+		take_in(k, 0);
 }
 
 /* A port that nobody holds at the host's end: is somebody there now? */
@@ -436,6 +445,11 @@ void guest_link_stamp(struct guest_link *k, const char *clock)
 {
 	k->stamp = clock;
 	k->came = 0;
+}
+
+void guest_link_linger(struct guest_link *k, uint64_t ns)
+{
+	k->linger = now_ns() + ns;
 }
 
 uint64_t guest_link_came(const struct guest_link *k)

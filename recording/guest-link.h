@@ -73,4 +73,10 @@ size_t guest_link_queued(struct guest_link *k, uint64_t *since);
 void guest_link_stamp(struct guest_link *k, const char *clock);
 uint64_t guest_link_came(const struct guest_link *k);
 
+/*
+ * From .frame: the next one is expected within @ns, and the time of its coming counts. The link
+ * waits for it without sleeping, so that nothing has to wake up first.
+ */
+void guest_link_linger(struct guest_link *k, uint64_t ns);
+
 #endif

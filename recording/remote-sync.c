@@ -29,7 +29,7 @@
 
 enum {
 	MANY = 16, /* of a clock in the first and the last round, at least; up to: */
-	MOST = 500,
+	MOST = 2000,
 	FEW = 8,
 	LOST_MAX = 3,  /* in a row, then the round is over */
 	OPEN_MAX = 64, /* questions whose answer may come late */
@@ -37,7 +37,7 @@ enum {
 
 /* A round of all clocks: takes no longer; and what it may take for more than MANY. */
 #define ROUND_TIME (700 * NSEC_PER_MSEC)
-#define GOOD_TIME  (150 * NSEC_PER_MSEC)
+#define GOOD_TIME  (400 * NSEC_PER_MSEC)
 
 enum round { ROUND_NONE, ROUND_FIRST, ROUND_BETWEEN, ROUND_LAST };
 
