@@ -53,8 +53,9 @@ takes() {
 
 takes "1 CPU" "$top/a" 1
 takes "2 CPUs" "$top/a" 2
-takes "29 CPUs fill one controller" "$top/a" 29
-takes "40 CPUs need two" "$top/a" 40
+takes "7 CPUs fill one controller" "$top/a" 7
+takes "40 CPUs need six" "$top/a" 40
+machine=q35 takes "256 CPUs on q35" "$top/a" 256
 takes "sockets, nobody listens yet" "$top/b" 2 --sockets
 takes "the shared socket" "$top/a" 2 --shared-socket
 takes "a directory with comma, blank and quote" "$top/it's a, b" 2

@@ -314,12 +314,13 @@ vm_share() { echo "${_VM_DIR[$1]}/share"; }
 
 # The QEMU arguments of virtio-serial port number $1, named $2, backend $3.
 _port_args() {
-	if [ $(($1 % 30)) = 0 ]; then
-		_ARGS+=(-device "virtio-serial-pci,id=ports$(($1 / 30)),max_ports=31")
+	# More on one controller, and QEMU drops messages that open them.
+	if [ $(($1 % 8)) = 0 ]; then
+		_ARGS+=(-device "virtio-serial-pci,id=ports$(($1 / 8)),max_ports=9")
 	fi
 	# The id goes behind the backend's name: "null", "pipe,path=..."
 	_ARGS+=(-chardev "${3%%,*},id=port$1${3#"${3%%,*}"}")
-	_ARGS+=(-device "virtserialport,bus=ports$(($1 / 30)).0,chardev=port$1,name=$2")
+	_ARGS+=(-device "virtserialport,bus=ports$(($1 / 8)).0,chardev=port$1,name=$2")
 }
 
 _prepare_image() {

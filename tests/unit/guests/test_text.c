@@ -23,7 +23,7 @@ static const struct text_case {
 } texts[] = {
 	{ "QEMU, 1 CPU", guests_qemu_text,
 	  { "/d", "web1", 1, GUEST_CHAN_FIFO, .own_socket = true },
-	  "-device virtio-serial-pci,id=traceserial0,max_ports=31 \\\n"
+	  "-device virtio-serial-pci,id=traceserial0,max_ports=9 \\\n"
 	  SOCK "tracectl,path=/d/web1/agent-ctl-path,reconnect=1 \\\n"
 	  PORT "0.0,nr=1," CTL " \\\n"
 	  PIPE "tracecpu0,path=/d/web1/trace-path-cpu0 \\\n"
@@ -31,7 +31,7 @@ static const struct text_case {
 	{ "QEMU, 2 CPUs, sockets, shared control, new QEMU", guests_qemu_text,
 	  { "/d", "web1", 2, GUEST_CHAN_SOCKET, .reconnect_ms = true },
 	  "-name guest=web1 \\\n"
-	  "-device virtio-serial-pci,id=traceserial0,max_ports=31 \\\n"
+	  "-device virtio-serial-pci,id=traceserial0,max_ports=9 \\\n"
 	  SOCK "tracectl,path=/d/agent-ctl-path,reconnect-ms=1000 \\\n"
 	  PORT "0.0,nr=1," CTL " \\\n"
 	  SOCK "tracecpu0,path=/d/web1/trace-path-cpu0,reconnect-ms=1000 \\\n"
@@ -40,7 +40,7 @@ static const struct text_case {
 	  PORT "0.0,nr=3," CPU("1") "\n" },
 	{ "QEMU, a path with comma, blank and quote", guests_qemu_text,
 	  { "/a,b c'd", "w", 1, GUEST_CHAN_FIFO, .own_socket = true },
-	  "-device virtio-serial-pci,id=traceserial0,max_ports=31 \\\n"
+	  "-device virtio-serial-pci,id=traceserial0,max_ports=9 \\\n"
 	  SOCK "tracectl,path='/a,,b c'\\''d/w/agent-ctl-path',reconnect=1 \\\n"
 	  PORT "0.0,nr=1," CTL " \\\n"
 	  PIPE "tracecpu0,path='/a,,b c'\\''d/w/trace-path-cpu0' \\\n"
@@ -107,10 +107,10 @@ static const struct bus_case {
 	unsigned int cpus, controllers;
 	const char *last; /* of the last CPU's port */
 } buses[] = {
-	{ "29 CPUs: one controller is full", 29, 1, PORT "0.0,nr=30," CPU("28") "\n" },
-	{ "30 CPUs: a second one", 30, 2, PORT "1.0,nr=1," CPU("29") "\n" },
-	{ "40 CPUs", 40, 2, PORT "1.0,nr=11," CPU("39") "\n" },
-	{ "256 CPUs", 256, 9, PORT "8.0,nr=17," CPU("255") "\n" },
+	{ "7 CPUs: one controller is full", 7, 1, PORT "0.0,nr=8," CPU("6") "\n" },
+	{ "8 CPUs: a second one", 8, 2, PORT "1.0,nr=1," CPU("7") "\n" },
+	{ "40 CPUs", 40, 6, PORT "5.0,nr=1," CPU("39") "\n" },
+	{ "256 CPUs: fuller ones", 256, 20, PORT "19.0,nr=10," CPU("255") "\n" },
 };
 
 static void test_bus(void **state)
