@@ -110,6 +110,8 @@ static void end_round(struct remote_sync *s)
 	s->round = ROUND_NONE;
 	loop_disarm(&s->late);
 	remote_time_round(s->o.time);
+	if (was == ROUND_FIRST && s->clock)
+		remote_time_both_begin(s->o.time, ts_clock_now(s->clock));
 	if (s->want_last) {
 		s->want_last = false;
 		begin_round(s, ROUND_LAST);
@@ -261,6 +263,8 @@ void remote_sync_last(struct remote_sync *s)
 {
 	s->over = true;
 	loop_disarm(&s->next);
+	if (s->clock)
+		remote_time_both_end(s->o.time, ts_clock_now(s->clock));
 	if (s->round == ROUND_NONE)
 		begin_round(s, ROUND_LAST);
 	else

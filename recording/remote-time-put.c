@@ -73,7 +73,9 @@ static int add_lines(const struct remote_time *t, uint32_t i, bool paired, struc
 	const struct remote_clock_of *c = &t->clocks[i];
 	uint32_t end = t->n == 1 ? t->o.cpus : i + 1;
 	struct ts_lines l;
-	int ret = ts_lines_make(paired && c->paired ? c->paired : c->order, &l, e);
+	const struct ts_span both = { t->both.from, t->both.to ?: t->both.from + INT64_MAX };
+	int ret = ts_lines_make(paired && c->paired ? c->paired : c->order,
+				t->both.from ? &both : NULL, &l, e);
 
 	if (!ret && !l.n)
 		ret = err_say(e, ENODATA, "nothing is known of CPU %u", i);

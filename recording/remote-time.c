@@ -307,6 +307,16 @@ static void judge_kvm(struct remote_time *t)
 	t->kvm_refuted = true;
 }
 
+void remote_time_both_begin(struct remote_time *t, uint64_t now)
+{
+	t->both.from = now;
+}
+
+void remote_time_both_end(struct remote_time *t, uint64_t now)
+{
+	t->both.to = now;
+}
+
 void remote_time_round(struct remote_time *t)
 {
 	struct err e = { 0 };

@@ -54,6 +54,13 @@ void remote_time_pair(struct remote_time *t, uint32_t i, const struct ts_pair *p
 /* A page of the guest's CPU @cpu with an event of its time @guest was here at @host. */
 void remote_time_page(struct remote_time *t, uint32_t cpu, uint64_t guest, uint64_t host);
 
+/*
+ * By the host's clock: from now on this machine records, too; from now on no more. The error that
+ * is told is that of the time between.
+ */
+void remote_time_both_begin(struct remote_time *t, uint64_t now);
+void remote_time_both_end(struct remote_time *t, uint64_t now);
+
 /* A round of questions is through: other methods are compared with what they say. */
 void remote_time_round(struct remote_time *t);
 

@@ -22,6 +22,7 @@ struct remote_time {
 	struct remote_clock_of *clocks; /* owned */
 	uint32_t n;
 	uint64_t samples, lost, refused, pages, rounds;
+	struct ts_span both; /* when this machine records, too; .to 0: to the end */
 
 	struct ts_points *found; /* owned: by "ptp"; NULL: the method is not that */
 	struct err why;		 /* .code: it has failed */

@@ -241,11 +241,17 @@ uint64_t rings_moved(const struct rings *r)
 	return sum;
 }
 
+/* The kernel's counters begin anew when somebody clears the ring meanwhile. */
+static uint64_t since(uint64_t was, uint64_t now)
+{
+	return now >= was ? now - was : now;
+}
+
 /* Events that were lost between two readings of the counters. */
 static uint64_t lost_between(const struct cpu_stats *was, const struct cpu_stats *now)
 {
-	return now->overrun - was->overrun + now->commit_overrun - was->commit_overrun +
-	       now->dropped - was->dropped;
+	return since(was->overrun, now->overrun) + since(was->commit_overrun, now->commit_overrun) +
+	       since(was->dropped, now->dropped);
 }
 
 uint64_t rings_lost(struct rings *r)
@@ -300,7 +306,7 @@ static int count_events(struct rings *r, size_t i, bool from_start, struct cpu_t
 		ret = cpu_stats_read(r->buffers[b], r->cpus.cpu[i], &now, e);
 		if (ret)
 			return ret;
-		c->events += now.read - was.read;
+		c->events += since(was.read, now.read);
 		if (!from_start)
 			was = (struct cpu_stats){ 0 };
 		/* .entries: what a full channel kept us from reading before the end */

@@ -151,7 +151,38 @@ static void begin_late(const struct polygon *p, struct ts_line *l)
 	l->offset_from = middle(p, l->from, &l->error);
 }
 
-static void end(const struct polygon *p, uint64_t to, bool stepped, struct ts_lines *lines)
+/* How far the truth may be from the line at @at. */
+static uint64_t off_line(const struct polygon *p, const struct ts_line *l, uint64_t at)
+{
+	double dt = (double)(int64_t)(at - p->t0), most = 0,
+	       line = (double)(l->offset_from - p->base);
+
+	if (l->to != l->from)
+		line += (double)(l->offset_to - l->offset_from) * (double)(at - l->from) /
+			(double)(l->to - l->from);
+	for (size_t i = 0; i < p->n; i++)
+		most = fmax(most, fabs(p->at[i].value + p->at[i].rate * dt - line));
+	return (uint64_t)ceil(most);
+}
+
+/* The distance to a line is convex, too: the largest in a span is at one of its ends. */
+static void count_error(const struct polygon *p, const struct ts_line *l,
+			const struct ts_span *span, struct ts_lines *lines)
+{
+	uint64_t from = l->from, to = l->to, error;
+
+	if (span && (int64_t)(span->from - from) > 0)
+		from = span->from;
+	if (span && (int64_t)(span->to - to) < 0)
+		to = span->to;
+	if ((int64_t)(to - from) < 0)
+		return;
+	error = max_u64(off_line(p, l, from), off_line(p, l, to));
+	lines->error = lines->error == UINT64_MAX ? error : max_u64(lines->error, error);
+}
+
+static void end(const struct polygon *p, uint64_t to, bool stepped, const struct ts_span *counts,
+		struct ts_lines *lines)
 {
 	struct ts_line *l = &lines->list[lines->n++];
 
@@ -160,10 +191,11 @@ static void end(const struct polygon *p, uint64_t to, bool stepped, struct ts_li
 	if (stepped)
 		begin_late(p, l);
 	l->offset_to = middle(p, l->to, &l->error);
-	lines->error = lines->n == 1 ? l->error : max_u64(lines->error, l->error);
+	count_error(p, l, counts, lines);
 }
 
-int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
+int ts_lines_make(const struct ts_bound *b, const struct ts_span *counts, struct ts_lines *to,
+		  struct err *e)
 {
 	size_t n = ts_bound_pieces(b);
 	struct ts_bound_piece piece;
@@ -178,7 +210,7 @@ int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		ts_bound_piece(b, i, &piece);
 		if (p.n && (piece.life != p.life || !cut_piece(&p, &piece))) {
-			end(&p, last, to->n && life != p.life, to);
+			end(&p, last, to->n && life != p.life, counts, to);
 			life = p.life;
 			p.n = 0;
 		}
@@ -187,7 +219,7 @@ int ts_lines_make(const struct ts_bound *b, struct ts_lines *to, struct err *e)
 		last = piece.end;
 	}
 	if (p.n)
-		end(&p, last, to->n && life != p.life, to);
+		end(&p, last, to->n && life != p.life, counts, to);
 	return 0;
 }
 

@@ -3,8 +3,7 @@
 # A real guest whose channels virt-server lends: what list --guests says of it at each moment, and what
 # becomes of record -A when the agent, the server or the recorder dies in the middle.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/agent_common.bash"
+. "$(dirname "${BASH_SOURCE[0]}")/comego.bash"
 
 G=lentvm
 
@@ -21,16 +20,11 @@ is() {
 	assert_contains "$(line)" "FIFOs $*" "$what: $*"
 }
 
-host_runs() {
-	grep -q 1 $T/tracing_on && grep -q : $T/set_event
-}
-
 # begin NAME: this machine and the guest, until both record
 begin() {
 	# shellcheck disable=SC2086
 	record "$1" -C mono $HOST_EVENTS -A $G $READS
-	runs_or_bail $G "$1"
-	wait_for 30 host_runs || t_bail "this machine does not record" "$(cat "$(host_log "$1")")"
+	all_run "$1" $G
 }
 
 VERSION=$("$TRACE_CMD" version | grep -oE '[0-9]+\.[0-9.]+' | head -n 1)
@@ -39,17 +33,17 @@ t_begin "list --guests"
 server_start --verbose
 guest_boot $G 2
 is "before there is an agent" "none -"
-agent_start $G
+agent_up $G
 is "then" "idle $VERSION -"
 assert_eq "$G $(vm_pid $G) 2" "$(line | cut -d' ' -f1-3)" "QEMU and the CPUs"
 begin one
 is "while it is recorded" "records $VERSION record -A, process $(pgrep -P $$ -f "record -o $OUT/one.dat" | head -n 1)"
 # shellcheck disable=SC2086
 record two $HOST_EVENTS -A $G -e sched true
-record_end two - 20
+record_end two -
 assert_eq 1 $RC "a second record -A of it alone fails at once"
 assert_contains "$TEXT" "guest $G is being recorded for process" "and says why"
-record_end one INT 60
+record_end one INT
 assert_eq 0 $RC "the first one is whole"
 [ $RC = 0 ] || echo "$TEXT" | sed 's/^/# /' >&2
 is "afterwards" "idle $VERSION -"
@@ -58,23 +52,23 @@ t_begin "one after another, without a pause"
 for i in 1 2 3; do
 	# shellcheck disable=SC2086
 	record row $HOST_EVENTS -A $G -e sched true
-	record_end row - 60
+	record_end row -
 	assert_eq 0 $RC "recording $i"
 done
 
 t_begin "the agent dies and is started anew"
 begin died
 vm_run $G 'kill -KILL $(pidof trace-cmd); trace-cmd reset; echo 1 >/sys/kernel/tracing/tracing_on; trace-cmd agent -D -l /tmp/agent.log' >"$T_DIR/anew" || t_fail "the agent starts anew" "$(cat "$T_DIR/anew")"
-remember $G
+guest_settings $G >"$T_DIR/settings-$G"
 sleep 1
-record_end died INT 60
+record_end died INT
 assert_eq 3 $RC "what came of the guest is saved, with losses"
 assert_contains "$TEXT" "its agent began anew" "and it says why"
 is "the new one" "idle $VERSION -"
 
 t_begin "the recorder dies"
 begin killed
-record_end killed KILL 10
+record_end killed KILL
 is "its guest" "idle $VERSION -"
 same_soon $G "after a recorder that was killed"
 
@@ -84,7 +78,7 @@ rc=0
 server_stop || rc=$?
 assert_eq 0 $rc "the server ends well"
 same_soon $G "while the host still records"
-record_end stopped INT 60
+record_end stopped INT
 assert_contains "$TEXT" "ended its recording before this one" "the recorder says that the guest ended before it"
 server_start --verbose
 is "after the restart" "idle $VERSION -"
@@ -94,7 +88,7 @@ begin orphan
 host_stop server KILL 10 || true
 server_start --verbose
 same_soon $G "while the host still records"
-record_end orphan INT 60
+record_end orphan INT
 assert_contains "$TEXT" "virt-server has taken its channels back" "the recorder says why"
 is "after the death" "idle $VERSION -"
 
@@ -103,7 +97,7 @@ vm_run $G 'kill -KILL $(pidof trace-cmd)' >/dev/null
 gone() { [[ $(line) == *"silent $VERSION -" ]]; }
 assert_ok "it falls silent" wait_for 45 gone
 record late -A $G -e sched
-record_end late - 20
+record_end late -
 assert_contains "$TEXT" "was not heard for" "and record -A says so"
 vm_stop $G
 is "a guest that is off" "not connected -"

@@ -6,7 +6,7 @@
 #                              open; what tracefs in the guest is now counts for same_soon
 #   agent_end NAME             SIGTERM to it, until it is gone
 #   same_soon NAME WHAT        tracefs in the guest is as it was, in 20 s at most
-#   record_end NAME [SIG]      SIG (INT) to a recording, and wait: RC, and TEXT, what it said
+#   record_end NAME [SIG]      SIG (INT; -: none) to a recording, and wait: RC, and TEXT, what it said
 #   all_run RECORD NAME...     these guests and this machine record, or the script ends
 #   whole_of NAME N            a recording of guest NAME and this machine has N writes of dd, all
 #   monitor_pair NAME          a QMP monitor for guest NAME: its vm_boot options in MONITOR
@@ -50,7 +50,11 @@ agent_end() {
 
 record_end() {
 	RC=0
-	host_stop "$1" "${2:-INT}" 60 || RC=$?
+	if [ "${2:-INT}" = - ]; then
+		host_wait "$1" 60 || RC=$?
+	else
+		host_stop "$1" "${2:-INT}" 60 || RC=$?
+	fi
 	TEXT=$(cat "$(host_log "$1")")
 }
 

@@ -92,7 +92,7 @@ static void test_lines(void **state)
 	for (uint64_t s = 0; s <= c->seconds; s++)
 		for (uint64_t k = 0; k < 8; k++)
 			exchange(c, b, begin, s * (uint64_t)S + k * 200000);
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	check_lines(c, &l, begin);
 	assert_in_range(l.n, 1, c->lines);
 	assert_in_range(l.error, 1000, c->error);
@@ -115,22 +115,52 @@ static void test_unknown(void **state)
 
 	(void)state;
 	assert_int_equal(ts_bound_new(&how, &b, NULL), 0);
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	assert_int_equal(l.n, 0);
 	assert_true(l.error == UINT64_MAX);
 	assert_int_equal(ts_lines_drift(&l, &off), 0);
 	assert_true(off == UINT64_MAX);
 	ts_lines_free(&l);
 	ts_bound_from_guest(b, 100, 200);
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	assert_int_equal(l.n, 0);
 	assert_int_equal(l.unknown, 1);
 	ts_lines_free(&l);
 	ts_bound_to_guest(b, 300, 240);
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	assert_int_equal(l.n, 1);
 	assert_in_range(l.error, 20, 22);
 	assert_in_range(l.list[0].offset_from, 78, 82);
+	ts_lines_free(&l);
+	ts_bound_free(b);
+}
+
+/* A line is farthest from the truth at its ends: a span between them is told a smaller error. */
+static void test_span(void **state)
+{
+	static const struct ts_span all = { 0, 20 * (uint64_t)S }, inner = { 4 * S, 6 * S },
+				    before = { (uint64_t)-9, (uint64_t)-1 };
+	struct ts_bound_how how = { 500000, S, 64, 3 };
+	struct ts_lines l, part;
+	struct ts_bound *b;
+
+	(void)state;
+	assert_int_equal(ts_bound_new(&how, &b, NULL), 0);
+	for (uint64_t t = 0; t < 10 * (uint64_t)S; t += S) {
+		ts_bound_to_guest(b, t, t + 40000);
+		ts_bound_from_guest(b, t + 40000, t + 80000);
+	}
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, &all, &part, NULL), 0);
+	assert_in_range(part.error, l.error - 1, l.error + 1);
+	ts_lines_free(&part);
+	assert_int_equal(ts_lines_make(b, &inner, &part, NULL), 0);
+	assert_in_range(part.error, 40000, l.error - 1);
+	assert_int_equal(part.list[0].error, l.list[0].error);
+	ts_lines_free(&part);
+	assert_int_equal(ts_lines_make(b, &before, &part, NULL), 0);
+	assert_true(part.error == UINT64_MAX);
+	ts_lines_free(&part);
 	ts_lines_free(&l);
 	ts_bound_free(b);
 }
@@ -150,7 +180,7 @@ static uint64_t error_with(bool pages)
 		if (pages)
 			ts_bound_from_guest(b, t + S / 2, t + S / 2 + 10000);
 	}
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	error = l.error;
 	ts_lines_free(&l);
 	ts_bound_free(b);
@@ -210,7 +240,7 @@ static void test_pause(void **state)
 		ts_bound_from_guest(b, h + 40000 - 5 * (uint64_t)S, h + 80000);
 	}
 	assert_int_equal(ts_bound_count(b)->steps, 1);
-	assert_int_equal(ts_lines_make(b, &l, NULL), 0);
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
 	assert_int_equal(l.n, 2);
 	assert_int_equal(ts_points_new(TS_MEASURED, 1, 16, &p, NULL), 0);
 	assert_int_equal(ts_lines_points(&l, 0, p), 0);
@@ -226,9 +256,8 @@ static void test_pause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_one_side),
-		cmocka_unit_test(test_points),
+		cmocka_unit_test(test_unknown),	 cmocka_unit_test(test_span),
+		cmocka_unit_test(test_one_side), cmocka_unit_test(test_points),
 		cmocka_unit_test(test_pause),
 	};
 
