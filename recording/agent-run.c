@@ -40,7 +40,7 @@
 
 /* One question seldom comes alone. A host that asks for ever gets no more of the CPU than this. */
 #define LINGER	   (NSEC_PER_MSEC / 4)
-#define LINGER_MAX 8192
+#define LINGER_MAX 16384
 
 struct agent_run {
 	struct agent_run_opts opts;

@@ -29,7 +29,7 @@
 
 enum {
 	MANY = 16, /* of a clock in the first and the last round, at least; up to: */
-	MOST = 2000,
+	MOST = 4000,
 	FEW = 8,
 	LOST_MAX = 3,  /* in a row, then the round is over */
 	OPEN_MAX = 64, /* questions whose answer may come late */

@@ -194,13 +194,18 @@ static void end(const struct polygon *p, uint64_t to, bool stepped, const struct
 	count_error(p, l, counts, lines);
 }
 
+static bool none_counts(const struct ts_lines *l)
+{
+	return l->error == UINT64_MAX;
+}
+
 int ts_lines_make(const struct ts_bound *b, const struct ts_span *counts, struct ts_lines *to,
 		  struct err *e)
 {
 	size_t n = ts_bound_pieces(b);
 	struct ts_bound_piece piece;
 	struct polygon p = { 0 };
-	uint64_t last = 0;
+	uint64_t last = 0, all = 0;
 	uint32_t life = 0; /* of the last line */
 
 	*to = (struct ts_lines){ .error = UINT64_MAX };
@@ -220,6 +225,10 @@ int ts_lines_make(const struct ts_bound *b, const struct ts_span *counts, struct
 	}
 	if (p.n)
 		end(&p, last, to->n && life != p.life, counts, to);
+	for (size_t i = 0; i < to->n; i++)
+		all = max_u64(all, to->list[i].error);
+	if (none_counts(to) && to->n)
+		to->error = all;
 	return 0;
 }
 

@@ -29,13 +29,14 @@ struct ts_span {
 struct ts_lines {
 	struct ts_line *list; /* owned, ascending */
 	size_t n;
-	uint64_t error;	  /* the largest in the span that counts; UINT64_MAX where there is none */
+	uint64_t error;	  /* the largest in the span that counts; UINT64_MAX where .n is 0 */
 	uint64_t unknown; /* pieces of a life of the clock that is not bounded on both sides */
 };
 
 /*
  * -ENOMEM. No lines where nothing is bounded on both sides. ts_lines_free() in any case. @counts:
  * the time of which .error is told, NULL = always; lines are farthest from the truth at their ends.
+ * Where no line is in it, .error is that of all.
  */
 int ts_lines_make(const struct ts_bound *b, const struct ts_span *counts, struct ts_lines *to,
 		  struct err *e);
