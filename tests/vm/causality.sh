@@ -59,7 +59,7 @@ plain() {
 }
 
 judge() {
-	local clock=$1 f=$OUT/$1.dat g=$OUT/$1-$G.dat error trip
+	local clock=$1 f=$OUT/$1.dat g=$OUT/$1-$G.dat
 	ours "$f" >"$T_DIR/ours"
 	stock "$f" "$g" >"$T_DIR/stock"
 	marks <"$T_DIR/ours" >"$T_DIR/marks"
@@ -72,14 +72,14 @@ judge() {
 	else
 		t_fail "$clock: stock's order differs" "$(diff "$T_DIR/ours.plain" "$T_DIR/stock.plain" | head -n 10)"
 	fi
-	error=$(clock_error "$f" $G)
-	trip=$(shortest <"$T_DIR/marks")
-	if [ "${error:-$trip}" -le $((trip / 2)) ]; then
-		t_ok "$clock: the error, $error ns, is at most half of the shortest trip, $trip ns"
-	else
-		t_fail "$clock: the error is $error ns, the shortest trip $trip ns" "$(clock_text "$f" $G)"
-	fi
 	assert_contains "$(clock_text "$f" $G)" "causality violations 0" "$clock: nothing contradicts"
+}
+
+# Is the error at most half of the shortest trip? ERROR, TRIP
+good_error() {
+	ERROR=$(clock_error "$OUT/$1.dat" $G)
+	TRIP=$(shortest <"$T_DIR/marks")
+	[ "${ERROR:-$TRIP}" -le $((TRIP / 2)) ]
 }
 
 # --names tells where the host switches from and to the thread that is the guest's CPU.
@@ -92,7 +92,7 @@ names() {
 	assert_status 0 "$2: there are some" grep -q "==> .*:$tid \[.*\[host ==> $G vCPU 0\]\$" "$out"
 }
 
-play() {
+run() {
 	local clock=$1 rc=0
 	t_begin "clock $clock"
 	# shellcheck disable=SC2086
@@ -109,7 +109,23 @@ play() {
 	assert_eq 0 $rc "$clock: the recording is whole"
 	[ $rc = 0 ] || sed 's/^/# /' "$(host_log "$clock")" >&2
 	judge "$clock"
-	names "$OUT/$clock.dat" "$clock"
+}
+
+# Order must be right each time. The shortest of so many trips is luck, which the questions have not
+# always had when the machine does other things besides: one of three recordings must show the error.
+play() {
+	local try
+	for try in 1 2 3; do
+		run "$1"
+		! good_error "$1" || break
+		echo "# try $try: the error is $ERROR ns, the shortest trip $TRIP ns"
+	done
+	if good_error "$1"; then
+		t_ok "$1: the error, $ERROR ns, is at most half of the shortest trip, $TRIP ns"
+	else
+		t_fail "$1: the error is $ERROR ns, the shortest trip $TRIP ns" "$(clock_text "$OUT/$1.dat" $G)"
+	fi
+	names "$OUT/$1.dat" "$1"
 }
 
 [ -x "$PINGPONG" ] || t_bail "no $PINGPONG: 'make static'"
