@@ -59,15 +59,13 @@ static int split(enum net_kind kind, const char *at, char host[NET_NAME_MAX], ui
 		 struct err *e)
 {
 	const char *colon = strchr(at, ':');
-	int ret;
 
 	if (*at == '[' || (colon && colon == strrchr(at, ':')))
 		return net_split(kind, at, host, port, e);
 	*port = AGENT_PORT;
-	ret = path_fmt(host, NET_NAME_MAX, e, "%s", at);
-	if (!ret && kind == NET_VSOCK)
-		ret = net_split(kind, at, host, port, NULL) ? -EINVAL : 0;
-	return ret;
+	if (kind == NET_VSOCK && (!*at || at[strspn(at, "0123456789")]))
+		return err_say(e, EINVAL, "'%s' is no CID of vsock", at);
+	return path_fmt(host, NET_NAME_MAX, e, "%s", at);
 }
 
 static void say_connect(enum net_kind kind, uint32_t port, struct err *e)

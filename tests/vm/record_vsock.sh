@@ -20,3 +20,13 @@ if [ "${told:-0}" -gt 0 ]; then
 else
 	t_fail "there were events" "$out"
 fi
+
+t_begin "an agent on vsock, asked by its CID alone"
+vm_run g1 'cd /tmp; rm -f *.dat; trace-cmd agent -p -D -l agent.log' >/dev/null
+out=$(vm_run g1 'cd /tmp; trace-cmd record -o h.dat -B host -e sched:sched_process_exec \
+	-A @1 --name me -B guest -e syscalls:sys_enter_getuid id 2>&1; echo "status $?"')
+assert_contains "$out" "status 0" "it is recorded"
+assert_contains "$(vm_run g1 'trace-cmd report /tmp/h.dat')" "sys_enter_getuid" "both files are one timeline"
+assert_contains "$(vm_run g1 'trace-cmd report /tmp/h.dat | head -n 5')" "me: clock: method probe" "its clock was compared"
+out=$(vm_run g1 'trace-cmd record -e sched -A @1x true 2>&1; echo "status $?"')
+assert_contains "$out" "no CID" "a CID that is none is named"
