@@ -243,8 +243,9 @@ static bool is_v2_error(const uint8_t *at, size_t n)
 static bool is_close(const uint8_t *at, size_t n)
 {
 	struct rcur c = rcur_make(at, n, true);
+	uint32_t size = rcur_u32(&c), cmd = rcur_u32(&c), fixed = rcur_u32(&c);
 
-	return rcur_u32(&c) == MSG3_HEADER && rcur_u32(&c) == MSG3_CLOSE && !rcur_u32(&c) && !c.bad;
+	return !c.bad && size == MSG3_HEADER && cmd == MSG3_CLOSE && !fixed;
 }
 
 /* Skip what is no request: what is left may be one. */

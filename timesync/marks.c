@@ -51,10 +51,10 @@ static int prepare(struct ts_marks *m, const struct tracefs *top, const char *na
 		return ret;
 	m->page = malloc(m->layout.size);
 	m->raw = malloc(m->cpus.n * sizeof(*m->raw));
+	for (size_t i = 0; m->raw && i < m->cpus.n; i++)
+		m->raw[i] = -1;
 	if (!m->page || !m->raw)
 		return err_set(e, ENOMEM, "no memory for time sync");
-	for (size_t i = 0; i < m->cpus.n; i++)
-		m->raw[i] = -1;
 	for (size_t i = 0; i < m->cpus.n; i++) {
 		m->raw[i] = pages_open(m->instance, m->cpus.cpu[i], e);
 		if (m->raw[i] < 0)

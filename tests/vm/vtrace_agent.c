@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define PORTS "/dev/virtio-ports/"
-#define RINGS "/sys/kernel/tracing/per_cpu/cpu%d/trace_pipe_raw"
+#define RINGS "/sys/kernel/tracing/per_cpu/cpu"
 
 enum { CPUS_MAX = 64 };
 
@@ -24,12 +24,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int started;
 
-static int open_cpu(const char *format, int cpu, int flags)
+static int open_cpu(const char *before, int cpu, const char *behind, int flags)
 {
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), format, cpu);
+	snprintf(path, sizeof(path), "%s%d%s", before, cpu, behind);
 	fd = open(path, flags);
 	if (fd < 0)
 		err(1, "%s", path);
@@ -39,8 +39,8 @@ static int open_cpu(const char *format, int cpu, int flags)
 static void *run(void *arg)
 {
 	int cpu = (int)(long)arg, page = (int)sysconf(_SC_PAGESIZE), way[2];
-	int ring = open_cpu(RINGS, cpu, O_RDONLY);
-	int port = open_cpu(PORTS "trace-path-cpu%d", cpu, O_WRONLY);
+	int ring = open_cpu(RINGS, cpu, "/trace_pipe_raw", O_RDONLY);
+	int port = open_cpu(PORTS "trace-path-cpu", cpu, "", O_WRONLY);
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
@@ -69,11 +69,12 @@ static void *run(void *arg)
 
 int main(void)
 {
-	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN),
-	    ctl = open_cpu(PORTS "agent-ctl-path", 0, O_RDONLY);
+	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN), ctl = open(PORTS "agent-ctl-path", O_RDONLY);
 	pthread_t thread;
 	char order[64];
 
+	if (ctl < 0)
+		err(1, "agent-ctl-path");
 	for (long cpu = 0; cpu < cpus && cpu < CPUS_MAX; cpu++)
 		if (pthread_create(&thread, NULL, run, (void *)cpu))
 			errx(1, "no thread");
