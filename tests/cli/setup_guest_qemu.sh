@@ -51,11 +51,18 @@ takes() {
 	is "$name" test "$got" = "$want"
 }
 
+# starts NAME DIR CPUS: QEMU takes the options. It drops what it prints of so many ports.
+starts() {
+	"$trace_cmd" setup-guest web1 -c "$3" --dir "$2" --qemu >"$top/options" 2>"$top/err"
+	is "$1" eval "echo quit | timeout 60 $qemu -S -display none -nodefaults -machine q35 -m 64 -accel tcg \
+		-monitor stdio $(cat "$top/options") >/dev/null 2>>$top/err"
+}
+
 takes "1 CPU" "$top/a" 1
 takes "2 CPUs" "$top/a" 2
 takes "7 CPUs fill one controller" "$top/a" 7
 takes "40 CPUs need six" "$top/a" 40
-machine=q35 takes "256 CPUs on q35" "$top/a" 256
+starts "256 CPUs on q35" "$top/a" 256
 takes "sockets, nobody listens yet" "$top/b" 2 --sockets
 takes "the shared socket" "$top/a" 2 --shared-socket
 takes "a directory with comma, blank and quote" "$top/it's a, b" 2
