@@ -36,7 +36,7 @@ static const struct {
 	const char *name;
 	unsigned int patience_s; /* 0 = any time */
 } states[REMOTE_NR_STATES] = {
-	[REMOTE_ASKED] = { "a word of its agent", 15 },
+	[REMOTE_ASKED] = { "a word of its agent", 20 },
 	[REMOTE_HEARD] = { "an answer to the request", 60 },
 	/* A released agent first compares clocks for a minute, before it sends metadata. */
 	[REMOTE_METADATA] = { "metadata", 120 },

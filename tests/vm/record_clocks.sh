@@ -98,6 +98,7 @@ vm_run many "$(dd_job 100)" >/dev/null
 rc=0
 host_stop many INT 120 || rc=$?
 assert_eq 0 $rc "the recording is whole"
+[ $rc = 0 ] || sed 's/^/# /' "$(host_log many)" >&2
 dd_is "$OUT/many-many.dat" many 100
 TEXT=$(clock_text "$OUT/many.dat" many)
 echo "# $TEXT"
