@@ -42,12 +42,13 @@ record() {
 	host_start "$name" "$TRACE_CMD" record -o "$OUT/$name.dat" "$@"
 }
 
+# In this order: a recorder first switches tracing off, then events on, and tracing at last.
 runs() {
-	vm_run "$1" "grep -q 1 $T/tracing_on && grep -q : $T/set_event"
+	vm_run "$1" "grep -q : $T/set_event && grep -q 1 $T/tracing_on"
 }
 
 host_runs() {
-	grep -q 1 $T/tracing_on && grep -q : $T/set_event
+	grep -q : $T/set_event && grep -q 1 $T/tracing_on
 }
 
 clock_text() {
