@@ -195,10 +195,10 @@ fails 1 "give the output another name" "a damaged file is not replaced" --force 
 cmp -s cut.dat before.dat
 result $? "and stays as it is"
 "$trace_cmd" convert -i in.dat -o z.dat
-head -c 100 z.dat >stub.dat
-fails 1 "offset 0x" "metadata that are cut" --force -i stub.dat -o out2.dat
-head -c 9 z.dat >stub.dat
-fails 1 "no trace.dat" "no trace.dat" -i stub.dat -o out2.dat
+head -c 100 z.dat >short.dat
+fails 1 "offset 0x" "metadata that are cut" --force -i short.dat -o out2.dat
+head -c 9 z.dat >short.dat
+fails 1 "no trace.dat" "no trace.dat" -i short.dat -o out2.dat
 fails 1 nosuch.dat "no file" -i nosuch.dat -o out2.dat
 fails 1 "cannot write" "no directory" -i in.dat -o nosuch/out.dat
 [ ! -e out2.dat ]

@@ -184,10 +184,10 @@ result $? "--check-events"
 rc=$?
 [ $rc = 1 ] && [ ! -s ours.txt ] && grep -qF '(((' ours.err
 result $? "a filter that is not understood"
-head -c 100 v7.dat >stub.dat
-"$trace_cmd" report stub.dat >ours.txt 2>ours.err
+head -c 100 v7.dat >short.dat
+"$trace_cmd" report short.dat >ours.txt 2>ours.err
 rc=$?
-[ $rc = 1 ] && [ ! -s ours.txt ] && grep -q stub.dat ours.err
+[ $rc = 1 ] && [ ! -s ours.txt ] && grep -q short.dat ours.err
 result $? "a file without a whole head: status 1"
 "$trace_cmd" report nosuch.dat >/dev/null 2>ours.err
 rc=$?
