@@ -73,26 +73,18 @@ static const struct opt record_opts[] = {
 	  opt_set_level, AT(level), .optional = true },
 };
 
-/* @hint: what to type instead. */
-static int say_usage(struct err *e, const char *hint, const char *what)
-{
-	err_say(e, EINVAL, "%s", what);
-	err_hint(e, "%s", hint);
-	return -EINVAL;
-}
-
 /* -A and what goes with it. */
 static int check_guests(struct record_ctx *c, struct err *e)
 {
 	if (!c->guests.n && c->guests.interval)
-		return say_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
+		return err_usage(e, "-A GUEST", "--tsync-interval is for -A, which is missing");
 	if (!c->guests.n)
 		return 0;
 	c->plan.plan->guests = true;
 	if (dest_args_away(&c->dest))
-		return say_usage(e, "leave out -N, -V and --virt", "-A writes files here");
+		return err_usage(e, "leave out -N, -V and --virt", "-A writes files here");
 	if (plan_is_latency(c->plan.plan))
-		return say_usage(e, "leave out -A", "latency tracers write a text, no timeline");
+		return err_usage(e, "leave out -A", "latency tracers write a text, no timeline");
 	return remote_clock(c->plan.plan, &c->guests, &c->clock, e);
 }
 

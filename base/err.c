@@ -126,3 +126,10 @@ const char *err_text(const struct err *e, char *buf, size_t size)
 		snprintf(buf, size, "%s: %s", e->what, strerror(e->code));
 	return buf;
 }
+
+int err_usage(struct err *e, const char *hint, const char *what)
+{
+	err_say(e, EINVAL, "%s", what);
+	err_hint(e, "%s", hint);
+	return -EINVAL;
+}

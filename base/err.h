@@ -37,6 +37,9 @@ int err_say(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
 /* Add "try: ..." to @e: a command, an option, a setting or a page. Returns -e->code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
+/* A usage error: what is wrong, and in @hint what to type instead. Returns -EINVAL. */
+int err_usage(struct err *e, const char *hint, const char *what);
+
 /* Put "<text>: " before what @e says already (e.g. the guest's name). Returns -e->code. */
 int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 

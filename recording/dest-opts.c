@@ -17,20 +17,12 @@ bool dest_args_away(const struct dest_args *a)
 	return a->virt || a->net || a->vsock;
 }
 
-/* @hint: what to type instead. */
-static int say_usage(struct err *e, const char *hint, const char *what)
-{
-	err_say(e, EINVAL, "%s", what);
-	err_hint(e, "%s", hint);
-	return -EINVAL;
-}
-
 static int check_alone(const struct dest_args *a, struct err *e)
 {
 	if (a->tcp)
-		return say_usage(e, "-N HOST:PORT -t", "-t is for -N, which is missing");
+		return err_usage(e, "-N HOST:PORT -t", "-t is for -N, which is missing");
 	if (a->protocol)
-		return say_usage(e, "-N HOST:PORT --protocol 3",
+		return err_usage(e, "-N HOST:PORT --protocol 3",
 				 "--protocol is for -N, which is missing");
 	return 0;
 }
@@ -39,15 +31,15 @@ static int check_alone(const struct dest_args *a, struct err *e)
 static int check_net(struct dest_args *a, struct err *e)
 {
 	if (a->virt || (a->net && a->vsock))
-		return say_usage(e, "one of -N, -V and --virt", "a trace goes to one place");
+		return err_usage(e, "one of -N, -V and --virt", "a trace goes to one place");
 	if (a->output)
-		return say_usage(e, "leave out -o; 'listen -o' and 'listen -d' there say where",
+		return err_usage(e, "leave out -o; 'listen -o' and 'listen -d' there say where",
 				 "-N and -V write no file here, and -o names one");
 	if (a->compression)
-		return say_usage(e, "leave it out; 'listen --compression' there does it",
+		return err_usage(e, "leave it out; 'listen --compression' there does it",
 				 "-N and -V write no file here, and --compression is for one");
 	if (a->vsock && a->protocol && a->protocol < WIRE_V3)
-		return say_usage(e, "leave out --protocol", "vsock is spoken in version 3 only");
+		return err_usage(e, "leave out --protocol", "vsock is spoken in version 3 only");
 	return net_split(a->vsock ? NET_VSOCK : NET_TCP, a->net ? a->net : a->vsock, a->host,
 			 &a->port, e);
 }
@@ -55,10 +47,10 @@ static int check_net(struct dest_args *a, struct err *e)
 static int check_virt(const struct dest_args *a, struct err *e)
 {
 	if (a->output)
-		return say_usage(e, "leave out -o; 'virt-server -o DIR' on the host says where",
+		return err_usage(e, "leave out -o; 'virt-server -o DIR' on the host says where",
 				 "--virt writes no file in the guest, and -o names one");
 	if (a->compression)
-		return say_usage(
+		return err_usage(
 			e, "leave it out; 'virt-server --compression' on the host does it",
 			"--virt writes no file in the guest, and --compression is for one");
 	return 0;
@@ -70,7 +62,7 @@ int dest_args_check(struct dest_args *a, struct err *e)
 	int ret;
 
 	if (a->protocol > WIRE_V3)
-		return say_usage(e, "1, 2 or 3", "there is no such --protocol");
+		return err_usage(e, "1, 2 or 3", "there is no such --protocol");
 	ret = net ? check_net(a, e) : check_alone(a, e);
 	if (!ret && a->virt)
 		ret = check_virt(a, e);
