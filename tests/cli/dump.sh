@@ -62,16 +62,6 @@ samples="$(le 4 2)$(le 8 10)$(le 8 20)$(le 8 -5)$(le 8 7)$(le 8 1)$(le 8 2)"
 "$trace_cmd" convert -i latency6.dat -o latency7.dat 2>/dev/null
 "$trace_cmd" convert -i v6.dat -o ours.dat 2>/dev/null
 
-result() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-	fi
-}
-
 # Stock forgets the last instance of version 6.
 same() { # FILE WORDS...
 	local rc

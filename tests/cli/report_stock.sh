@@ -58,16 +58,6 @@ record "ra rbb" ties.dat --file-version 6 -C uptime -e sched -B ra -C uptime -e 
 	-B rbb -C uptime -e raw_syscalls -e sched ls -R /usr/include/linux
 rm -f ./*.dat.cpu*
 
-result() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-	fi
-}
-
 # Both reports of these arguments are the same, and not empty.
 same() {
 	local rc

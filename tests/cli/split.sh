@@ -37,18 +37,6 @@ record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb
 	ls -R /usr/include/linux
 rm -f ./*.dat.cpu*
 
-result() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=$((failed + 1))
-		head -n 8 why 2>/dev/null | sed 's/^/# /'
-	fi
-	rm -f why
-}
-
 # The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
 # have no time and stay as they are.
 events() { # TOOL FILE...
