@@ -145,17 +145,24 @@ alive_for() {
 	done
 }
 
-PAGE=93 # writes in a page, at most; 44 bytes each
+PAGE=92 # writes in a page, at most; 44 bytes each
 
-# The room that the pages of a recording take on the disk: files may have holes.
-parts_hold() {
-	[ "$(find "$OUT" -name "trace.$1.*" ! -name '*.meta' ! -name '*.dat' -printf '%b\n' |
-		awk '{ n += $1 * 512 } END { print n + 0 }')" -ge "$2" ]
+# The room in pages that a recording takes on the disk: files may have holes.
+parts_pages() {
+	find "$OUT" -name "trace.$1.*" ! -name '*.meta' ! -name '*.dat' -printf '%b\n' |
+		awk '{ n += $1 * 512 } END { print int(n / 4096) }'
+}
+
+# At least $2, and no more are coming.
+parts_stand() {
+	local had
+	had=$(parts_pages "$1")
+	[ "$had" -ge "$2" ] && sleep 0.5 && [ "$(parts_pages "$1")" = "$had" ]
 }
 
 # The page that is being written stays in the guest until it is full, or until the end.
 pages_arrive() {
-	wait_for 20 parts_hold "$1" $((($2 - 2 * PAGE) * 44)) ||
+	wait_for 20 parts_stand "$1" $((($2 - 2 * PAGE) / PAGE)) ||
 		t_fail "the pages do not arrive" "$(ls -l "$OUT")"
 }
 

@@ -229,9 +229,12 @@ at_exit() {
 	_T_AT_EXIT+=("$1")
 }
 
+# What is short stands in the line itself: a summary of failures may show no more.
 assert_eq() {
 	if [ "$1" = "$2" ]; then
 		t_ok "$3"
+	elif [ $((${#1} + ${#2})) -lt 60 ] && [[ $1$2 != *$'\n'* ]]; then
+		t_fail "$3 (want '$1', got '$2')"
 	else
 		t_fail "$3" "want: $1"$'\n'"got:  $2"
 	fi

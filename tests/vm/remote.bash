@@ -7,6 +7,7 @@
 #   settings              what tracefs here is set to, but for the sizes
 #   agent_start GUEST     an agent in the guest, that virt-server knows
 #   record NAME ARGS...   record to $OUT/NAME.dat in the background, until host_stop NAME INT
+#   ends NAME STATUS WHAT [SECS]  Ctrl-C: it ends with that status
 #   runs GUEST            true when the guest traces
 #   host_runs             true when this machine does
 #   clock_text FILE GUEST how its clock was compared, as report says it
@@ -42,6 +43,18 @@ record() {
 	host_start "$name" "$TRACE_CMD" record -o "$OUT/$name.dat" "$@"
 }
 
+# What record said last stands in the line of a failure.
+ends() {
+	local rc=0 log
+	log=$(host_log "$1")
+	host_stop "$1" INT "${4:-60}" || rc=$?
+	if [ $rc = "$2" ]; then
+		t_ok "$3"
+	else
+		t_fail "$3: status $rc, '$(tail -n 1 "$log")'" "$(cat "$log")"
+	fi
+}
+
 # In this order: a recorder first switches tracing off, then events on, and tracing at last.
 runs() {
 	vm_run "$1" "grep -q : $T/set_event && grep -q 1 $T/tracing_on"
@@ -52,7 +65,7 @@ host_runs() {
 }
 
 clock_text() {
-	"$TRACE_CMD" report "$1" 2>/dev/null | sed -n "s/^ *$2: clock: //p"
+	"$TRACE_CMD" report "$1" 2>/dev/null | sed -n "s/^ *$2: clock: //p" || true
 }
 
 clock_error() {

@@ -5,7 +5,7 @@
 # and cat as the kernel tree's README has it. Metadata of an earlier recording, of a copied directory,
 # and none.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/trace.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
 
 G=vtrace
 DIR=$VIRT/$G # as /tmp/virtio-trace in the README
@@ -59,14 +59,6 @@ fill() {
 	vm_run $G 'for cpu in 1 2; do taskset $cpu dd if=/dev/zero of=/dev/null bs=2 count=600; done' >/dev/null 2>&1
 }
 
-# ends NAME STATUS WHAT: Ctrl-C
-ends() {
-	local rc=0
-	host_stop "$1" INT 60 || rc=$?
-	assert_eq "$2" $rc "$3: exit status $2"
-	[ $rc = "$2" ] || sed 's/^/# /' "$(host_log "$1")" >&2
-}
-
 # The workload: $1 reads and writes of 7 bytes, as nobody else makes here. (Whose they are is not always
 # known: metadata that are older than dd do not have its name.)
 work() {
@@ -117,7 +109,7 @@ assert_eq "0 1" "$(vm_run $G 'cd /proc/$(pidof trace-cmd)/task && cat */status |
 run own --metadata "$T_DIR/meta.dat"
 wait_for 20 agent_says start || t_fail "no order came" "$(cat "$(host_log own)")"
 work 700
-ends own 0 "trace-cmd's agent"
+ends own 0 "trace-cmd's agent: exit status 0"
 assert_ok "it was told to stop" agent_says stop
 sevens_are "$OUT/own-$G.dat" 700 "metadata of a file"
 whole "$OUT/own-$G.dat" "metadata of a file"
@@ -128,7 +120,7 @@ head -c 3000 /dev/zero >"$DIR/trace-path-cpu0.out"
 run again --metadata "$T_DIR/copy" --name web1
 wait_for 20 agent_says start || t_fail "no order came" "$(cat "$(host_log again)")"
 work 300
-ends again 0 "metadata of a directory"
+ends again 0 "metadata of a directory: exit status 0"
 sevens_are "$OUT/again-web1.dat" 300 "metadata of a directory"
 whole "$OUT/again-web1.dat" "metadata of a directory"
 
@@ -136,7 +128,7 @@ t_begin "no metadata: the pages are kept, and get theirs later"
 run bare
 wait_for 20 agent_says start || t_fail "no order came"
 work 200
-ends bare 0 "no metadata"
+ends bare 0 "no metadata: exit status 0"
 assert_contains "$(cat "$(host_log bare)")" "--metadata" "record says what is missing"
 assert_eq 0 "$(sevens "$OUT/bare-$G.dat" read)" "no event can be read"
 assert_contains "$("$TRACE_CMD" report -i "$OUT/bare-$G.dat" 2>&1)" "no event formats" "report says what is missing"
@@ -153,7 +145,7 @@ wait_for 20 agent_says start || t_fail "no order came" "$(cat "$(host_log lent)"
 assert_status 1 "not to two" "$TRACE_CMD" record -o "$T_DIR/x.dat" -A $G --virtio-trace sleep 0
 assert_contains "$(cat "$T_DIR/.assert")" "is being recorded for process $(host_pid lent)" "and who has them is said"
 work 250
-ends lent 0 "lent channels"
+ends lent 0 "lent channels: exit status 0"
 sevens_are "$OUT/lent-$G.dat" 250 "lent channels"
 
 t_begin "all channels are sockets of virt-server; the host is killed"
@@ -170,7 +162,7 @@ assert_ok "the server stops the agent" wait_for 20 sock_says stop
 host_start socks "$TRACE_CMD" record -C mono -o "$OUT/socks.dat" -A sock --virtio-trace --metadata "$T_DIR/copy"
 wait_for 20 sock_says start || t_fail "no order came" "$(cat "$(host_log socks)")"
 vm_run sock 'dd if=/dev/zero of=/dev/null bs=7 count=150' >/dev/null 2>&1
-ends socks 0 "sockets"
+ends socks 0 "sockets: exit status 0"
 sevens_are "$OUT/socks-sock.dat" 150 "sockets"
 vm_stop sock
 server_stop || true
@@ -221,7 +213,7 @@ settle
 work 500
 fill
 settle
-ends other 0 "another's agent"
+ends other 0 "another's agent: exit status 0"
 sevens_are "$OUT/other-$G.dat" 500 "another's agent"
 whole "$OUT/other-$G.dat" "another's agent"
 run other2 --metadata "$T_DIR/meta.dat" -C mono
@@ -230,6 +222,6 @@ settle
 work 400
 fill
 settle
-ends other2 0 "another's agent, again"
+ends other2 0 "another's agent, again: exit status 0"
 sevens_are "$OUT/other2-$G.dat" 400 "another's agent, again"
 assert_eq "" "$(vm_run $G 'cat /tmp/other.log')" "it has no complaint"
