@@ -39,6 +39,7 @@ same_state() {
 }
 
 start_agent() { # OPTION...
+	: >agent.log
 	"$tc" agent -N localhost -p 0 --verbose "$@" >agent.log 2>&1 9>&- </dev/null &
 	agent=$!
 	until_true grep -q 'TCP port' agent.log
@@ -145,6 +146,7 @@ result $? "SIGTERM ends it"
 
 # SIGTERM while it records is as the host's CLOSE.
 start_agent
+: >out
 "$host" 127.0.0.1 "$port" req -C mono -e sched -- resp head data closed eof >out 2>&1 9>&- &
 pid=$!
 until_true grep -q resp out
@@ -182,6 +184,7 @@ result $? "tracefs is as it was"
 stop_agent
 
 # A stranger is not let in.
+: >agent.log
 "$tc" agent -N 192.0.2.1 -p 0 >agent.log 2>&1 9>&- </dev/null &
 agent=$!
 until_true grep -q 'TCP port' agent.log
