@@ -83,6 +83,7 @@ logged "the host is trace-cmd 0.0.1, this is trace-cmd"
 logged "nothing lost"
 try "probes at any time" req -C mono -e sched -- resp probe 20 0 head probe 20 0 data probe 20 0 \
 	close closed eof
+try "CLOSE is answered as they are" req -C mono -e sched -- resp head data wish probe 2 0 close told closed eof
 try "two buffers" req -C mono -e sched -B agent-test -e raw_syscalls -- resp head data sleep 200 close \
 	closed marks eof
 try "a clock that only the tracer can read" req -C local -e sched -- resp head data close closed eof
