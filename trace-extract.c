@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "recording/dest-opts.h"
 #include "recording/extract.h"
+#include "recording/extras.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
 
@@ -25,6 +26,7 @@ struct extract_ctx {
 	struct plan_ctx plan;
 	struct dest_args dest;
 	bool all, top, snapshot, quiet, date;
+	int64_t ts_offset;
 	int level; /* of --verbose */
 };
 
@@ -62,6 +64,8 @@ static const struct opt extract_opts[] = {
 	{ 't', NULL, NULL, "with -B or -a: the top buffer too", opt_set_flag, AT(top) },
 	{ 0, "date", NULL, "store how far the clock is from the time of day", opt_set_flag,
 	  AT(date) },
+	{ 0, "ts-offset", "OFFSET", "have this added to all times, in units of the clock",
+	  opt_set_i64, AT(ts_offset) },
 	{ 'q', "quiet", NULL, "no table", opt_set_flag, AT(quiet) },
 	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
 	  opt_set_level, AT(level), .optional = true },
@@ -82,9 +86,7 @@ static int check_ctx(struct extract_ctx *c, struct err *e)
 			c->plan.plan->buffers[0].tracer);
 		return err_hint(e, "extract without -N and -V: -o says which file");
 	}
-	if (text && c->date)
-		return err_say(e, EINVAL, "--date is not for the text that -p takes");
-	return 0;
+	return extras_check(c->date, c->ts_offset, text, e);
 }
 
 static int run(const struct extract_ctx *c, struct err *e)
@@ -96,6 +98,7 @@ static int run(const struct extract_ctx *c, struct err *e)
 				  .all = c->all,
 				  .top = c->top,
 				  .date = c->date,
+				  .ts_offset = c->ts_offset,
 				  .snapshot = c->snapshot };
 	int ret;
 

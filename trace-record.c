@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "guests/layout.h"
 #include "recording/dest-opts.h"
+#include "recording/extras.h"
 #include "recording/recording.h"
 #include "tracing/meta.h"
 #include "tracing/plan-opts.h"
@@ -30,6 +31,7 @@ struct record_ctx {
 	int level; /* of --verbose */
 	const char *user;
 	uint64_t interval_us, rt_prio, keep_kb;
+	int64_t ts_offset;
 	struct remote_wishes guests;
 	const char *clock; /* of the guests too; borrowed */
 };
@@ -61,6 +63,8 @@ static const struct opt record_opts[] = {
 	{ 'm', NULL, "KB", "keep only the newest KiB of each CPU", opt_set_u64, AT(keep_kb) },
 	{ 0, "date", NULL, "store how far the clock is from the time of day", opt_set_flag,
 	  AT(date) },
+	{ 0, "ts-offset", "OFFSET", "have this added to all times, in units of the clock",
+	  opt_set_i64, AT(ts_offset) },
 	{ 0, "proc-map", NULL, "store the address maps of COMMAND, or of those of -P", opt_set_flag,
 	  AT(proc_map) },
 	{ 'k', NULL, NULL, "leave the tracing set up at the end, with tracing_on 0", opt_set_flag,
@@ -99,6 +103,8 @@ static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
 		return err_hint(e, "record without --virt, -N and -V: -o says which file");
 	}
+	if (extras_check(c->date, c->ts_offset, plan_is_latency(c->plan.plan), e))
+		return -EINVAL;
 	return plan_check(c->plan.plan, has_command, e);
 }
 
@@ -183,6 +189,7 @@ static int run(struct record_ctx *c, char *const *command)
 				    .rt_prio = (unsigned int)c->rt_prio,
 				    .keep_bytes = c->keep_kb * 1024,
 				    .date = c->date,
+				    .ts_offset = c->ts_offset,
 				    .proc_map = c->proc_map,
 				    .keep = c->keep,
 				    .status = !c->quiet && isatty(STDERR_FILENO) };

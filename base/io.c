@@ -313,6 +313,21 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *to, const 
 	return 0;
 }
 
+int parse_i64(const char *text, int64_t *to, const char *what, struct err *e)
+{
+	bool minus = text[0] == '-';
+	uint64_t v = 0, most = (uint64_t)INT64_MAX + minus;
+	char *end;
+	int ret = parse_number(text + (minus || text[0] == '+'), &v, &end);
+
+	if (ret == -EINVAL || *end)
+		return err_say(e, EINVAL, "%s: '%s' is not a number", what, text);
+	if (ret || v > most)
+		return err_say(e, EINVAL, "%s: %s has more than 64 bits", what, text);
+	*to = (int64_t)(minus ? -v : v);
+	return 0;
+}
+
 int parse_size(const char *text, uint64_t *to, const char *what, struct err *e)
 {
 	static const char units[] = "KMGT";

@@ -57,6 +57,9 @@ int make_dirs(const char *path, mode_t mode, struct err *e);
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *to, const char *what,
 	      struct err *e);
 
+/* Any 64 bits, with a sign or without, else as parse_u64(). */
+int parse_i64(const char *text, int64_t *to, const char *what, struct err *e);
+
 /* As parse_u64(), with an optional suffix K, M, G (1024 each) or KB, MB, GB; result in bytes. */
 int parse_size(const char *text, uint64_t *to, const char *what, struct err *e);
 

@@ -62,6 +62,13 @@ int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e)
 	return parse_u64(val, 0, UINT64_MAX, member(ctx, o), opt_name(o, name, sizeof(name)), e);
 }
 
+int opt_set_i64(void *ctx, const struct opt *o, const char *val, struct err *e)
+{
+	char name[MAX_WORD];
+
+	return parse_i64(val, member(ctx, o), opt_name(o, name, sizeof(name)), e);
+}
+
 int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e)
 {
 	char name[MAX_WORD];

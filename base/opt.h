@@ -30,12 +30,13 @@ enum { OPT_LEVEL_INFO = 4 };
 
 /*
  * Ready-made setters. The member at .off is a bool (set to true, or to false), a const char *
- * (borrowed), a uint64_t, or a uint64_t in bytes.
+ * (borrowed), a uint64_t, an int64_t, or a uint64_t in bytes.
  */
 int opt_set_flag(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_clear_flag(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_set_text(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_set_u64(void *ctx, const struct opt *o, const char *val, struct err *e);
+int opt_set_i64(void *ctx, const struct opt *o, const char *val, struct err *e);
 int opt_set_size(void *ctx, const struct opt *o, const char *val, struct err *e);
 /*
  * --verbose[=LEVEL], an .optional one: an int from 0 to 6 for none, crit, err, warn, info, debug,

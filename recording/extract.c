@@ -119,15 +119,17 @@ static int put_extras(void *ctx, struct buf *tail, struct err *e)
 	return extras_put(x->extras, tail, e);
 }
 
-/* Before anything stands still: it takes a while, and has a buffer of its own. */
-static int measure_date(struct extraction *x)
+/* Before anything stands still: the date takes a while, and has a buffer of its own. */
+static int begin_extras(struct extraction *x)
 {
 	char clock[32];
-	struct extras_opts o = { .date = true, .clock = clock };
+	struct extras_opts o = { .date = x->opts->date,
+				 .ts_offset = x->opts->ts_offset,
+				 .clock = clock };
 	size_t b = x->rings.buffers[0] ? 0 : 1;
 	int ret;
 
-	if (!x->opts->date)
+	if (!o.date && !o.ts_offset)
 		return 0;
 	ret = tfs_clock(x->rings.buffers[b], clock, sizeof(clock), x->err);
 	if (ret)
@@ -199,7 +201,7 @@ static int store_text(struct extraction *x)
 }
 
 static int (*const page_steps[])(struct extraction *x) = {
-	open_buffers, measure_date, open_dest, pause_tracing, take_pages, finish, clear_rings, NULL,
+	open_buffers, begin_extras, open_dest, pause_tracing, take_pages, finish, clear_rings, NULL,
 };
 
 static int (*const text_steps[])(struct extraction *x) = { open_buffers, store_text, NULL };

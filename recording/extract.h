@@ -17,6 +17,7 @@ struct extract_opts {
 	bool top;		       /* the top buffer too; with no instance it always is */
 	bool snapshot;		       /* the snapshots of the buffers, not the buffers */
 	bool date;		       /* store the distance of the clock to the time of day */
+	int64_t ts_offset; /* store this as what readers add to all times, 0 = nothing */
 };
 
 struct extract_result {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * extras.c - what a recording stores besides the trace, when it is asked to: --date,
- * --proc-map, --tsc2nsec
+ * --ts-offset, --proc-map, --tsc2nsec
  *
  * Theory of operation
  *
@@ -25,7 +25,8 @@
 
 struct extras {
 	bool date, tsc2nsec;
-	int64_t offset_us;
+	int64_t offset_us; /* of the date */
+	int64_t ts_offset;
 	struct ts_rate rate; /* where its measurement began */
 	pid_t child;
 	struct procmap_watch *watch;
@@ -35,6 +36,17 @@ struct extras {
 	} * process; /* owned: those of -P, and then the command */
 	size_t n;
 };
+
+int extras_check(bool date, int64_t ts_offset, bool text, struct err *e)
+{
+	if (date && ts_offset)
+		return err_usage(e, "one of them",
+				 "--date and --ts-offset are both added to times");
+	if (text && (date || ts_offset))
+		return err_usage(e, "leave it out",
+				 "--date and --ts-offset are not for the text of a latency tracer");
+	return 0;
+}
 
 static int add_process(struct extras *x, pid_t pid, struct err *e)
 {
@@ -71,6 +83,7 @@ struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *t
 	}
 	x->date = o->date;
 	x->tsc2nsec = o->tsc2nsec;
+	x->ts_offset = o->ts_offset;
 	ts_rate_begin(&x->rate);
 	x->child = o->maps ? o->child : 0;
 	if (x->date)
@@ -108,6 +121,14 @@ static int put_date(const struct extras *x, struct buf *to, struct err *e)
 	return tdat_put_option(to, TDAT_OPT_DATE, date, (uint32_t)len + 1, e);
 }
 
+static int put_offset(const struct extras *x, struct buf *to, struct err *e)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%" PRId64, x->ts_offset);
+
+	return tdat_put_option(to, TDAT_OPT_OFFSET, text, (uint32_t)len + 1, e);
+}
+
 static int put_rate(const struct extras *x, struct buf *to, struct err *e)
 {
 	uint32_t mult, shift;
@@ -125,6 +146,8 @@ int extras_put(struct extras *x, struct buf *to, struct err *e)
 		return 0;
 	if (x->date)
 		ret = put_date(x, to, e);
+	if (!ret && x->ts_offset)
+		ret = put_offset(x, to, e);
 	if (!ret && x->tsc2nsec)
 		ret = put_rate(x, to, e);
 	for (size_t i = 0; !ret && i < x->n; i++) {

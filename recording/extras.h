@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * extras.h - what a recording stores besides the trace, when it is asked to: --date,
- * --proc-map, --tsc2nsec
+ * --ts-offset, --proc-map, --tsc2nsec
  */
 #ifndef RECORDING_EXTRAS_H
 #define RECORDING_EXTRAS_H
@@ -13,11 +13,15 @@ struct extras;
 
 struct extras_opts {
 	bool date;
+	int64_t ts_offset; /* --ts-offset, 0 = none */
 	bool tsc2nsec;
 	const struct trace_plan *maps; /* --proc-map: of the processes in it; NULL: of none */
 	pid_t child;		       /* --proc-map: and of the command that waits; 0 = none */
 	const char *clock;	       /* of the top buffer: applied_clock() */
 };
+
+/* What they say together; @text: of a latency tracer, with no events. -EINVAL: a usage error. */
+int extras_check(bool date, int64_t ts_offset, bool text, struct err *e);
 
 /* Before tracing is on. @o is borrowed. NULL on error. */
 struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *top, struct err *e);

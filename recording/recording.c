@@ -135,6 +135,7 @@ static int put_extras(void *ctx, struct buf *tail, struct err *e)
 static int begin_extras(struct recording *r)
 {
 	struct extras_opts o = { .date = r->opts->date,
+				 .ts_offset = r->opts->ts_offset,
 				 .maps = r->opts->proc_map ? r->opts->plan : NULL,
 				 .child = r->task ? task_pid(r->task) : 0,
 				 .tsc2nsec = r->opts->plan->tsc2nsec && !r->opts->remotes,
@@ -142,7 +143,7 @@ static int begin_extras(struct recording *r)
 
 	r->rings.more = put_extras;
 	r->rings.more_ctx = r;
-	if (!o.date && !o.maps && !o.tsc2nsec)
+	if (!o.date && !o.ts_offset && !o.maps && !o.tsc2nsec)
 		return 0;
 	r->extras = extras_begin(&o, r->rings.top, r->err);
 	return r->extras ? 0 : -r->err->code;

@@ -24,6 +24,7 @@ struct recording_opts {
 		rt_prio;     /* -r: SCHED_FIFO priority of the recording threads, 0 = as they are */
 	uint64_t keep_bytes; /* -m: of each CPU's newest pages, 0 = all */
 	bool date;	     /* --date: store the distance of the clock to the time of day */
+	int64_t ts_offset;   /* --ts-offset: what readers add to all times, 0 = nothing */
 	bool proc_map;	     /* --proc-map: store the address maps of what is traced */
 	uint64_t trace_id;   /* of the TRACEID option; 0 = a new one */
 	struct pump_rate *rate; /* how fast the rings are read at most; NULL = no limit */

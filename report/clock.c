@@ -29,14 +29,15 @@ bool clock_is_ns(const char *name)
 }
 
 /* Text with a number in any base, as DATE and OFFSET have it; 0 where it is none. */
-static uint64_t option_number(struct view v)
+static uint64_t option_number(struct view v, bool with_sign)
 {
 	char text[40];
 	size_t n = v.len < sizeof(text) ? v.len : sizeof(text) - 1;
 
 	memcpy(text, v.p, n);
 	text[n] = '\0';
-	return text[0] == '-' ? (uint64_t)strtoll(text, NULL, 0) : strtoull(text, NULL, 0);
+	return with_sign || text[0] == '-' ? (uint64_t)strtoll(text, NULL, 0)
+					   : strtoull(text, NULL, 0);
 }
 
 static int read_option(struct report_clock *c, const struct tdat_head *head,
@@ -47,10 +48,10 @@ static int read_option(struct report_clock *c, const struct tdat_head *head,
 	switch (o->id) {
 	case TDAT_OPT_DATE:
 		if (!wish->no_date)
-			c->offset += option_number(o->data) * 1000;
+			c->offset += option_number(o->data, false) * 1000;
 		return 0;
 	case TDAT_OPT_OFFSET:
-		c->offset += option_number(o->data);
+		c->offset += option_number(o->data, true);
 		return 0;
 	case TDAT_OPT_TSC2NSEC:
 		c->mult = rcur_u32(&r);

@@ -156,6 +156,16 @@ timeout 9 "$tc" extract -N 127.0.0.1:1 --compression zstd 2>err 9>&-
 result $? "-N and --compression"
 extract 0 --compression zstd && head -c 64 t.dat | grep -aq zstd
 result $? "--compression"
+clear_all
+marks $root late 3
+extract 0 --ts-offset 7000000000
+count late 3 "--ts-offset"
+raw=$("$tc" report -t --raw-ts t.dat 2>err | sed -n 's/.*\] *\([0-9]*\): .*: late 1$/\1/p')
+late=$("$tc" report -t t.dat 2>err | sed -n 's/.* \([0-9]*\)\.\([0-9]*\): .*: late 1$/\1\2/p')
+[ -n "$raw" ] && [ $((raw + 7000000000)) = "$late" ]
+result $? "--ts-offset moves the times"
+extract 2 --ts-offset 7 --date && grep -q 'both' err
+result $? "--ts-offset and --date"
 extract 2 --verbose=loud
 result $? "--verbose=LEVEL that is none"
 extract 0 --verbose=debug -q

@@ -54,6 +54,43 @@ static void test_number(void **state)
 	assert_string_equal(e.what, t->says ? t->says : "");
 }
 
+static const struct signed_case {
+	const char *name;
+	const char *text;
+	int ret;
+	int64_t want;
+	const char *says;
+} signed_numbers[] = {
+	{ "plain", "42", 0, 42, NULL },
+	{ "minus", "-42", 0, -42, NULL },
+	{ "plus", "+42", 0, 42, NULL },
+	{ "minus nothing", "-0", 0, 0, NULL },
+	{ "hex", "-0x2a", 0, -42, NULL },
+	{ "the most", "9223372036854775807", 0, INT64_MAX, NULL },
+	{ "the least", "-9223372036854775808", 0, INT64_MIN, NULL },
+	{ "above", "9223372036854775808", -EINVAL, 0,
+	  "-x: 9223372036854775808 has more than 64 bits" },
+	{ "below", "-9223372036854775809", -EINVAL, 0,
+	  "-x: -9223372036854775809 has more than 64 bits" },
+	{ "far above", "99999999999999999999", -EINVAL, 0,
+	  "-x: 99999999999999999999 has more than 64 bits" },
+	{ "empty", "", -EINVAL, 0, "-x: '' is not a number" },
+	{ "a sign alone", "-", -EINVAL, 0, "-x: '-' is not a number" },
+	{ "two signs", "--1", -EINVAL, 0, "-x: '--1' is not a number" },
+	{ "letters behind", "1us", -EINVAL, 0, "-x: '1us' is not a number" },
+};
+
+static void test_signed(void **state)
+{
+	const struct signed_case *t = *state;
+	struct err e = { 0 };
+	int64_t v = 0;
+
+	assert_int_equal(parse_i64(t->text, &v, "-x", &e), t->ret);
+	assert_true(v == t->want);
+	assert_string_equal(e.what, t->says ? t->says : "");
+}
+
 static const struct size_case {
 	const char *name;
 	const char *text;
@@ -353,6 +390,7 @@ int main(void)
 	int failed = enter_dir(&dir) ? 1 : 0;
 
 	failed += RUN_ROWS("io: parse_u64", numbers, test_number);
+	failed += RUN_ROWS("io: parse_i64", signed_numbers, test_signed);
 	failed += RUN_ROWS("io: parse_size", sizes, test_size);
 	failed += RUN_ROWS("io: size_text", shown, test_shown);
 	failed += RUN_ROWS("io: path_fmt", paths, test_path);

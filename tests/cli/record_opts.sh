@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# record_opts.sh - what record stores, and how it reads and writes, when an option asks for it
+#
+# Marks are recorded, in a known number. Where the stock trace-cmd is there, its report says of each
+# file what ours does.
+
+# shellcheck source=tests/cli/tracefs.lib
+. "$(dirname "$0")/tracefs.lib"
+
+# The library leaks a word of some formats.
+echo leak:libtraceevent >lsan
+export LSAN_OPTIONS=suppressions=$PWD/lsan:print_suppressions=0
+marks='for i in $(seq 300); do echo "mark $i"; done >/sys/kernel/tracing/trace_marker'
+seq 300 >wanted
+
+# record STATUS WORD...: 300 marks into t.dat
+record() {
+	local want=$1
+	shift
+	rm -f t.dat
+	timeout 60 "$tc" record -o t.dat "$@" sh -c "$marks" >out 2>err </dev/null 9>&-
+	[ $? = "$want" ]
+}
+
+# whole NAME: all marks are in t.dat, and stock reads the same
+whole() {
+	"$tc" report t.dat 2>err | sed -n 's/.*: mark \([0-9]*\)$/\1/p' >numbers
+	cmp -s numbers wanted
+	result $? "$1: all is there"
+	as_stock "$1" t.dat
+}
+
+as_stock() { # NAME ARGUMENTS OF REPORT...
+	local name=$1
+	shift
+	[ -x "$stock" ] || return
+	"$tc" report "$@" >ours.txt 2>/dev/null
+	LC_ALL=C "$stock" report "$@" >stock.txt 2>/dev/null
+	cmp -s ours.txt stock.txt
+	result $? "$name: stock reads the same"
+}
+
+# first ARGUMENTS OF REPORT...: the time of the first mark, in nanoseconds
+first() {
+	"$tc" report -t "$@" 2>err | sed -n 's/.* \([0-9]*\)\.\([0-9]\{9\}\): .*: mark 1$/\1\2/p'
+}
+
+# --ts-offset
+for version in 6 7; do
+	for offset in 1000000000 -1000000007 0x10; do
+		what="--ts-offset $offset, version $version"
+		record 0 --file-version $version --ts-offset "$offset" -e sched
+		result $? "record $what"
+		raw=$("$tc" report -t --raw-ts t.dat 2>err |
+			sed -n 's/.*\] *\([0-9]*\): .*: mark 1$/\1/p')
+		[ -n "$raw" ] && [ $((raw + offset)) = "$(first t.dat)" ]
+		result $? "$what: the times are moved by it"
+		as_stock "$what" -t t.dat
+		as_stock "$what" -t --raw-ts t.dat
+	done
+done
+record 0 --ts-offset 0 -e sched && "$tc" dump --options t.dat >out && ! grep -q 'Option OFFSET' out
+result $? "--ts-offset 0 is none"
+for words in "--ts-offset" "--ts-offset abc" "--ts-offset 99999999999999999999" \
+	"--ts-offset 5 --date" "--date --ts-offset 5" "--ts-offset 5 -p wakeup"; do
+	# shellcheck disable=SC2086  # several words
+	timeout 60 "$tc" record -o no.dat $words true >out 2>err </dev/null 9>&-
+	[ $? = 2 ] && grep -q -e --ts-offset err && [ ! -e no.dat ]
+	result $? "usage error: record $words"
+done
+
+exit $failed
