@@ -6,7 +6,8 @@
  *
  * The same files as on the host of a guest (session/store.c): metadata and a part file for each CPU
  * beside the output while recording, put together at the end. So a recording that is cut short is
- * restored the same way, and several buffers share a part file with marks between them.
+ * restored the same way, and several buffers share a part file with marks between them. --temp
+ * names another directory for metadata and part files; then the file is a copy of them.
  *
  * The text of a latency tracer is known at once: its file is written whole and then named.
  */
@@ -50,10 +51,10 @@ static int split_path(struct dest_file *f, const char *path, struct err *e)
 	return ret ? ret : path_fmt(f->name, sizeof(f->name), e, "%s", name);
 }
 
-static int open_dir(struct dest_file *f, struct err *e)
+static int open_dir(const char *path, int *fd, struct err *e)
 {
-	f->place.dirfd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return f->place.dirfd < 0 ? err_set(e, errno, "cannot open the directory %s", f->dir) : 0;
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *fd < 0 ? err_set(e, errno, "cannot open the directory %s", path) : 0;
 }
 
 static int file_open(struct dest *d, const struct dest_shape *shape, struct err *e)
@@ -61,7 +62,8 @@ static int file_open(struct dest *d, const struct dest_shape *shape, struct err 
 	struct dest_file *f = file_of(d);
 
 	f->shape = *shape;
-	if (open_dir(f, e))
+	if (open_dir(f->dir, &f->place.dirfd, e) ||
+	    (f->place.tempdir && open_dir(f->place.tempdir, &f->place.tempfd, e)))
 		return -EIO;
 	f->store = store_new(&f->place, "", e);
 	return f->store ? store_data(f->store, shape->cpu_count, e) : -EIO;
@@ -126,6 +128,7 @@ static void file_free(struct dest *d)
 
 	store_free(f->store);
 	cleanup_fd(&f->place.dirfd);
+	cleanup_fd(&f->place.tempfd);
 	free(f);
 }
 
@@ -190,7 +193,8 @@ const char *dest_file_path(const struct dest *d)
 	return file_of(d)->result.path;
 }
 
-struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e)
+struct dest *dest_file_new(const char *path, const char *temp, int version, const char *compression,
+			   struct err *e)
 {
 	struct dest_file *f = calloc(1, sizeof(*f));
 	AUTO_FREE char *target = NULL;
@@ -200,9 +204,12 @@ struct dest *dest_file_new(const char *path, int version, const char *compressio
 		return NULL;
 	}
 	f->base.ops = &file_ops;
-	f->place = (struct store_place){
-		.dirfd = -1, .outdir = f->dir, .version = version, .compression = compression
-	};
+	f->place = (struct store_place){ .dirfd = -1,
+					 .outdir = f->dir,
+					 .tempdir = temp,
+					 .tempfd = -1,
+					 .version = version,
+					 .compression = compression };
 	f->place.exact = f->name;
 	if (newfile_target(path, &target, e) || split_path(f, target, e)) {
 		free(f);

@@ -5,8 +5,8 @@
  * Theory of operation
  *
  * A trace goes to one place: a file here, the host of a guest, or a listener. What is said of a
- * file (-o, --compression) is an error where there is none here, with the option there that does
- * it; --file-version is also the version of the metadata that a listener gets.
+ * file (-o, --temp, --compression) is an error where there is none here, with the option there that
+ * does it; --file-version is also the version of the metadata that a listener gets.
  */
 #include "recording/dest-opts.h"
 
@@ -66,6 +66,9 @@ int dest_args_check(struct dest_args *a, struct err *e)
 	ret = net ? check_net(a, e) : check_alone(a, e);
 	if (!ret && a->virt)
 		ret = check_virt(a, e);
+	if (!ret && a->temp && dest_args_away(a))
+		ret = err_usage(e, "leave out --temp",
+				"--temp is for the parts of a file, and no file is written here");
 	if (!ret && a->file_version != 6 && a->file_version != 7)
 		ret = err_say(e, EINVAL, "--file-version is 6 or 7, not %llu",
 			      (unsigned long long)a->file_version);
@@ -88,6 +91,6 @@ struct dest *dest_args_make(const struct dest_args *a, const char *peer, struct 
 		return dest_net_new(&o, e);
 	if (a->virt)
 		return dest_virt_new(peer, e);
-	return dest_file_new(a->output ? a->output : "trace.dat", (int)a->file_version,
+	return dest_file_new(a->output ? a->output : "trace.dat", a->temp, (int)a->file_version,
 			     a->compression, e);
 }

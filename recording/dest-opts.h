@@ -14,6 +14,7 @@
 
 struct dest_args {
 	const char *output;	 /* -o; NULL: trace.dat */
+	const char *temp;	 /* --temp; NULL: beside the file */
 	const char *net, *vsock; /* -N, -V, as typed; NULL: not there */
 	const char *compression; /* as typed; dest_args_check() makes it what a plan takes */
 	uint64_t protocol;	 /* 0: what the listener can */
@@ -34,6 +35,8 @@ struct dest_args {
 	  opt_set_u64, .off = (off_) + offsetof(struct dest_args, protocol) },                     \
 	{ 'o', NULL, "FILE", "write this file instead of trace.dat", opt_set_text,                 \
 	  .off = (off_) + offsetof(struct dest_args, output), .complete = "file" },                \
+	{ 0, "temp", "DIR", "keep the parts of the file there while they are recorded",            \
+	  opt_set_text, .off = (off_) + offsetof(struct dest_args, temp), .complete = "dir" },     \
 	{ 0, "file-version", "VERSION", "6 or 7 (7 is the default)", opt_set_u64,                  \
 	  .off = (off_) + offsetof(struct dest_args, file_version) },                              \
 	{ 0, "compression", "NAME", "any, none (default), zlib or zstd: pack the file at the end", \

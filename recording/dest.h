@@ -83,8 +83,12 @@ struct dest {
 /* NULL on error; d->ops->free(d) when done. @peer: our version text, borrowed. */
 struct dest *dest_virt_new(const char *peer, struct err *e);
 
-/* @path: the file to write; @version: 6 or 7; @compression: as of tdat_compression_for(). */
-struct dest *dest_file_new(const char *path, int version, const char *compression, struct err *e);
+/*
+ * @path: the file to write; @temp: the directory of its parts, borrowed, NULL = beside it;
+ * @version: 6 or 7; @compression: as of tdat_compression_for().
+ */
+struct dest *dest_file_new(const char *path, const char *temp, int version, const char *compression,
+			   struct err *e);
 
 /*
  * Instead of all that: the file of a latency tracer, from its head and its text. -EOPNOTSUPP where

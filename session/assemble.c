@@ -9,8 +9,8 @@
  * Where the head names several buffers, or nothing vouches for the stream (a peer without marks, or
  * a killed server's parts), the pages are read once: mark pages say which buffer the next ones are
  * of, and a page whose header cannot be is left out and counted. If extents are scattered then, or
- * the file system cannot take holes out, or the file is to be compressed, the writer copies them
- * into a new file.
+ * the file system cannot take holes out, the file is to be compressed, or the parts are in a
+ * directory of their own, the writer copies them into a new file.
  *
  * The file appears under its name only when it is whole and on the disk: <name>.tmp or .data,
  * fsync, a rename that never replaces. Only then are the parts removed. So at any moment either the
@@ -401,14 +401,16 @@ static bool packs(const struct assembly *a)
 	return a->file.compression && strcmp(a->file.compression, "none") != 0;
 }
 
-/* In place: a plan, if all pages of each CPU stand at the beginning of its region, in their order.
+/*
+ * In place: a plan, if all pages of each CPU stand at the beginning of its region, in their order,
+ * and the region's file where the trace.dat is to be.
  */
 static bool plan_in_place(const struct assembly *a, struct region_plan *p)
 {
 	uint64_t block = max_u64(max_u64(a->sh.head.page_size, a->page_size), 4096);
 	bool any = false;
 
-	if (a->st->data < 0 || a->nbuffers != 1 || packs(a))
+	if (a->st->data < 0 || a->nbuffers != 1 || packs(a) || a->st->place->tempdir)
 		return false;
 	*p = (struct region_plan){ .regions = a->st->regions,
 				   .version = (uint32_t)a->file.version };
@@ -444,7 +446,8 @@ static int write_in_place(struct assembly *a, struct region_plan *p, struct stor
 			     (unsigned long long)head, (unsigned long long)p->head);
 	if (rc)
 		return rc;
-	rc = tdat_write(a->st->data, store_path(a->st, ".data", path, sizeof(path)), &a->file, e);
+	rc = tdat_write(a->st->data, store_part_path(a->st, ".data", path, sizeof(path)), &a->file,
+			e);
 	return rc ? rc : finish_file(a, a->st->data, ".data", res, e);
 }
 
@@ -556,6 +559,6 @@ int store_assemble(struct store *st, struct totals *t, bool check, struct store_
 		store_remove(st);
 	else if (e && !e->hint[0] && !st->stay)
 		err_hint(e, "the parts are kept; when the cause is removed: trace-cmd restore %s",
-			 store_path(st, ".meta", meta, sizeof(meta)));
+			 store_part_path(st, ".meta", meta, sizeof(meta)));
 	return rc;
 }

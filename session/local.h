@@ -44,5 +44,7 @@ int store_get_plan(const struct store *st, struct region_plan *p, struct err *e)
 
 /* "<outdir>/<name><suffix>" into @to. */
 const char *store_path(const struct store *st, const char *suffix, char *to, size_t room);
+/* The same of a part: .meta, .data or .plan. */
+const char *store_part_path(const struct store *st, const char *suffix, char *to, size_t room);
 
 #endif

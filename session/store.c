@@ -36,6 +36,23 @@ const char *store_path(const struct store *st, const char *suffix, char *to, siz
 	return to;
 }
 
+/* The directory of the parts, and its path. */
+static int parts_fd(const struct store *st)
+{
+	return st->place->tempdir ? st->place->tempfd : st->place->dirfd;
+}
+
+static const char *parts_dir(const struct store *st)
+{
+	return st->place->tempdir ? st->place->tempdir : st->place->outdir;
+}
+
+const char *store_part_path(const struct store *st, const char *suffix, char *to, size_t room)
+{
+	snprintf(to, room, "%s/%s%s", parts_dir(st), st->name, suffix);
+	return to;
+}
+
 static int meta_name(const struct store *st, char *to, size_t room, struct err *e)
 {
 	return path_fmt(to, room, e, "%s.meta", st->name);
@@ -51,7 +68,7 @@ static void unlink_suffix(const struct store *st, const char *suffix)
 	char name[STORE_NAME_MAX + 16];
 
 	if (!path_fmt(name, sizeof(name), NULL, "%s%s", st->name, suffix))
-		unlinkat(st->place->dirfd, name, 0);
+		unlinkat(parts_fd(st), name, 0);
 }
 
 static struct store *alloc_store(const struct store_place *place, struct err *e)
@@ -91,15 +108,15 @@ static int claim(struct store *st, struct err *e)
 		return rc;
 	if (!st->place->exact && !faccessat(st->place->dirfd, st->name, F_OK, AT_SYMLINK_NOFOLLOW))
 		return -EEXIST;
-	st->meta = openat(st->place->dirfd, meta,
-			  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	st->meta = openat(parts_fd(st), meta, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
 	if (st->meta < 0 && errno == EEXIST)
 		return -EEXIST;
 	if (st->meta < 0)
-		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, meta);
+		return err_set(e, errno, "cannot make %s/%s", parts_dir(st), meta);
 	locked = !flock(st->meta, LOCK_EX | LOCK_NB);
 	if (!locked && errno != EWOULDBLOCK)
-		return err_set(e, errno, "cannot lock %s/%s", st->place->outdir, meta);
+		return err_set(e, errno, "cannot lock %s/%s", parts_dir(st), meta);
 	if (!locked || is_gone(st->meta)) {
 		cleanup_fd(&st->meta);
 		st->meta = -1;
@@ -139,7 +156,7 @@ static int claim_exact(struct store *st, struct err *e)
 		rc = claim(st, e);
 	if (rc != -EEXIST)
 		return rc;
-	store_path(st, "", path, sizeof(path));
+	store_part_path(st, "", path, sizeof(path));
 	err_say(e, EEXIST, "%s.meta is there: another recording writes %s, or one was cut short",
 		path, path);
 	return err_hint(e, "'trace-cmd restore %s.meta' saves what was cut short", path);
@@ -190,8 +207,8 @@ static int open_data(const struct store *st, int flags, struct err *e)
 
 	if (rc)
 		return rc;
-	fd = openat(st->place->dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
-	return fd < 0 ? err_set(e, errno, "cannot open %s/%s", st->place->outdir, name) : fd;
+	fd = openat(parts_fd(st), name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	return fd < 0 ? err_set(e, errno, "cannot open %s/%s", parts_dir(st), name) : fd;
 }
 
 int store_data(struct store *st, uint32_t cpus, struct err *e)
@@ -241,16 +258,16 @@ int store_put_plan(const struct store *st, const struct region_plan *p, struct e
 	char name[STORE_NAME_MAX + 16];
 	int rc = path_fmt(name, sizeof(name), e, "%s.plan", st->name);
 	AUTO_FD fd = rc ? -1
-			: openat(st->place->dirfd, name,
+			: openat(parts_fd(st), name,
 				 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (rc)
 		return rc;
 	if (fd < 0)
-		return err_set(e, errno, "cannot make %s/%s", st->place->outdir, name);
+		return err_set(e, errno, "cannot make %s/%s", parts_dir(st), name);
 	rc = write_all(fd, bytes, len, name, e);
-	if (!rc && (fsync(fd) || (fsync(st->place->dirfd) && errno != EINVAL)))
-		rc = err_set(e, errno, "cannot write %s/%s", st->place->outdir, name);
+	if (!rc && (fsync(fd) || (fsync(parts_fd(st)) && errno != EINVAL)))
+		rc = err_set(e, errno, "cannot write %s/%s", parts_dir(st), name);
 	return rc;
 }
 
@@ -261,7 +278,7 @@ int store_get_plan(const struct store *st, struct region_plan *p, struct err *e)
 	int rc = path_fmt(name, sizeof(name), e, "%s.plan", st->name);
 
 	if (!rc)
-		rc = read_file_at(st->place->dirfd, name, &bytes, REGION_PLAN_MAX, e);
+		rc = read_file_at(parts_fd(st), name, &bytes, REGION_PLAN_MAX, e);
 	if (!rc)
 		rc = region_plan_get(p, bytes.data, bytes.len, e);
 	buf_free(&bytes);
@@ -272,7 +289,7 @@ int store_meta(struct store *st, const void *bytes, size_t len, struct err *e)
 {
 	char path[STORE_PATH_MAX];
 	int rc = pwrite_all(st->meta, bytes, len, st->meta_len,
-			    store_path(st, ".meta", path, sizeof(path)), e);
+			    store_part_path(st, ".meta", path, sizeof(path)), e);
 
 	if (!rc)
 		st->meta_len += len;
@@ -408,7 +425,7 @@ static int flatten(struct store *st, uint64_t most, struct err *e)
 	char path[STORE_PATH_MAX];
 	int version, rc;
 
-	store_path(st, ".meta", path, sizeof(path));
+	store_part_path(st, ".meta", path, sizeof(path));
 	if (lseek(st->meta, 0, SEEK_SET) < 0)
 		return err_set(e, errno, "cannot read %s", path);
 	rc = read_fd_all(st->meta, &meta, st->meta_len, path, e);
@@ -464,14 +481,14 @@ static int adopt_meta(struct store *st, const char *meta, struct err *e)
 	rc = path_fmt(st->name, sizeof(st->name), e, "%.*s", (int)(len - suffix), meta);
 	if (rc)
 		return rc;
-	st->meta = openat(st->place->dirfd, meta, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	st->meta = openat(parts_fd(st), meta, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (st->meta < 0 || fstat(st->meta, &s))
-		return err_set(e, errno, "cannot open %s/%s", st->place->outdir, meta);
+		return err_set(e, errno, "cannot open %s/%s", parts_dir(st), meta);
 	if (!S_ISREG(s.st_mode))
-		return err_say(e, EINVAL, "%s/%s is no file", st->place->outdir, meta);
+		return err_say(e, EINVAL, "%s/%s is no file", parts_dir(st), meta);
 	if (flock(st->meta, LOCK_EX | LOCK_NB)) {
 		err_say(e, EBUSY, "%s/%s is being written by a running virt-server or listen",
-			st->place->outdir, meta);
+			parts_dir(st), meta);
 		return -EBUSY;
 	}
 	st->meta_len = st->kept = (uint64_t)s.st_size;

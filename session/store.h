@@ -5,6 +5,7 @@
  * While recording:  <out>/<name>.meta   the metadata as they came: the head of a version 6 file,
  *                                       then option records; flock'ed by the server that writes it
  *                   <out>/<name>.data   the pages, a region for each CPU: see regions.h
+ *                   (in a directory of their own where the place has one: .tempdir)
  * At the end:       <out>/<name>        the .data with the holes taken out and the head in front,
  * or a copy of it where the file system cannot do that with <name> =
  * trace.<domain>.<YYYYmmdd-HHMMSS>[-n].dat, never one that is there already.
@@ -20,6 +21,10 @@ enum { STORE_NAME_MAX = 200, STORE_PATH_MAX = 4096 };
 struct store_place {
 	int dirfd;	    /* the output directory */
 	const char *outdir; /* its path, for texts */
+	/* Where .meta and .data are while it is recorded. NULL: in .dirfd; then .tempfd is unused.
+	 */
+	const char *tempdir;
+	int tempfd;
 	const char *prefix; /* "trace" */
 	const char *exact;  /* not NULL: the file's name, whatever the domain; one that is there is
 			       replaced */

@@ -11,7 +11,7 @@ _trace_cmd_commands() {
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "-A --name --virtio-trace --metadata --tsync-interval --virt -t -N -V --protocol -o --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --tsc2nsec --no-filter -s -r -m --date --ts-offset --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
+	record) printf %s "-A --name --virtio-trace --metadata --tsync-interval --virt -t -N -V --protocol -o --temp --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --tsc2nsec --no-filter -s -r -m --date --ts-offset --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output --file-version --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
@@ -26,7 +26,7 @@ _trace_cmd_options() {
 	show) printf %s "-p -s -c -f -B --tracing_on --current_tracer --buffer_size --buffer_total_size --ftrace_filter --ftrace_notrace --ftrace_pid --graph_function --graph_notrace --cpumask --help" ;;
 	stat) printf %s "-B -t -o --help" ;;
 	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
-	extract) printf %s "-p -O -N -V --protocol -o --file-version --compression -s -B -a -t --date --ts-offset -q --quiet --verbose --help" ;;
+	extract) printf %s "-p -O -N -V --protocol -o --temp --file-version --compression -s -B -a -t --date --ts-offset -q --quiet --verbose --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --metadata --force --help" ;;
 	attach) printf %s "-n --name -s -p --pid --help" ;;
@@ -49,6 +49,7 @@ _trace_cmd_kind() {
 	"record -V") echo none ;;
 	"record --protocol") echo none ;;
 	"record -o") echo file ;;
+	"record --temp") echo dir ;;
 	"record --file-version") echo none ;;
 	"record --compression") echo none ;;
 	"record -e") echo event ;;
@@ -183,6 +184,7 @@ _trace_cmd_kind() {
 	"extract -V") echo none ;;
 	"extract --protocol") echo none ;;
 	"extract -o") echo file ;;
+	"extract --temp") echo dir ;;
 	"extract --file-version") echo none ;;
 	"extract --compression") echo none ;;
 	"extract -B") echo buffer ;;

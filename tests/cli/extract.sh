@@ -157,6 +157,14 @@ result $? "-N and --compression"
 extract 0 --compression zstd && head -c 64 t.dat | grep -aq zstd
 result $? "--compression"
 clear_all
+marks $root temp 300
+mkdir parts
+extract 1 --temp nosuch && grep -q nosuch err && [ ! -e t.dat ]
+result $? "--temp that is not there"
+extract 0 --temp parts && [ -z "$(ls parts)" ]
+result $? "--temp"
+count temp 300 "--temp"
+clear_all
 marks $root late 3
 extract 0 --ts-offset 7000000000
 count late 3 "--ts-offset"

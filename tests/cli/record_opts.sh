@@ -71,4 +71,41 @@ for words in "--ts-offset" "--ts-offset abc" "--ts-offset 99999999999999999999" 
 	result $? "usage error: record $words"
 done
 
+# --temp: the parts are there, on another file system where there is one
+parts=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+at_exit 'rm -rf "$parts"'
+mkdir out_dir
+both="ls $parts out_dir >seen"
+timeout 60 "$tc" record -o out_dir/t.dat --temp "$parts" -e sched sh -c "$marks; $both" >out 2>err </dev/null 9>&-
+result $? "record --temp"
+printf '%s\n' "$parts:" t.dat.data t.dat.meta "" out_dir: | cmp -s - seen
+result $? "the parts are in that directory"
+[ "$(ls out_dir)" = t.dat ] && [ -z "$(ls "$parts")" ] && mv out_dir/t.dat .
+result $? "the file is where -o says, and no part is left"
+whole "--temp"
+record 0 --temp "$parts" --compression zstd -B two -e sched && [ -z "$(ls "$parts")" ]
+result $? "record --temp --compression -B"
+whole "--temp --compression -B"
+
+timeout 60 "$tc" record -o out_dir/t.dat --temp "$parts" -e sched sh -c "$marks; rmdir out_dir" \
+	>out 2>err </dev/null 9>&-
+[ $? = 1 ] && grep -q "restore $parts/t.dat.meta" err
+result $? "a file that cannot be written: the error says where the parts are"
+timeout 60 "$tc" restore "$parts" >out 2>err && [ "$(ls "$parts")" = t.dat ] && mv "$parts/t.dat" .
+result $? "restore makes the file of them"
+whole "--temp and restore"
+: >"$parts/t.dat.meta"
+record 1 --temp "$parts" -e sched && grep -q "$parts/t.dat.meta is there" err && [ ! -e t.dat ]
+result $? "the parts of another recording are not written over"
+rm "$parts/t.dat.meta"
+timeout 60 "$tc" record -o no.dat --temp nosuch -e sched touch ran >out 2>err </dev/null 9>&-
+[ $? = 1 ] && grep -q nosuch err && [ ! -e no.dat ] && [ ! -e ran ]
+result $? "--temp that is not there: nothing is recorded"
+for words in "-N localhost:1" "-V 2:1" --virt; do
+	# shellcheck disable=SC2086  # several words
+	timeout 60 "$tc" record --temp "$parts" $words -e sched true >out 2>err </dev/null 9>&-
+	[ $? = 2 ] && grep -q -e "leave out --temp" err
+	result $? "usage error: record --temp $words"
+done
+
 exit $failed
