@@ -27,7 +27,7 @@ enum { INTERVAL_DEFAULT_US = 1000000, INTERVAL_MIN_US = 1000, TSYNC_DEFAULT_MS =
 struct record_ctx {
 	struct plan_ctx plan;
 	struct dest_args dest;
-	bool quiet, keep, to_stderr, date, proc_map;
+	bool quiet, keep, to_stderr, date, proc_map, busy;
 	int level; /* of --verbose */
 	const char *user;
 	uint64_t interval_us, rt_prio, keep_kb;
@@ -58,6 +58,8 @@ static const struct opt record_opts[] = {
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often (1000000)", opt_set_u64,
 	  AT(interval_us) },
+	{ 0, "poll", NULL, "never wait for a CPU's events, read all the time", opt_set_flag,
+	  AT(busy) },
 	{ 'r', NULL, "PRIORITY", "real-time priority of the recording threads, 1 to 99",
 	  set_rt_prio },
 	{ 'm', NULL, "KB", "keep only the newest KiB of each CPU", opt_set_u64, AT(keep_kb) },
@@ -188,6 +190,7 @@ static int run(struct record_ctx *c, char *const *command)
 				    .trace_id = meta_trace_id(),
 				    .rt_prio = (unsigned int)c->rt_prio,
 				    .keep_bytes = c->keep_kb * 1024,
+				    .busy = c->busy,
 				    .date = c->date,
 				    .ts_offset = c->ts_offset,
 				    .proc_map = c->proc_map,

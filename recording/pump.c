@@ -13,6 +13,10 @@
  * overwriting itself; the kernel counts what is lost. At the end a sink that takes nothing has
  * .patience to change its mind; what then still waits is counted as stuck.
  *
+ * With .busy nobody is waited for but a full sink: a splice that finds no full page is tried again
+ * at once. read(2) would take what there is of a page each time and make a page of it, so where
+ * pages are copied there is a pause.
+ *
  * Datagrams are paced: what a stream holds up, a network drops. 32 KiB in a millisecond are more
  * than a network of 100 Mbit takes from one CPU, and what comes faster is counted by the kernel.
  *
@@ -50,6 +54,8 @@ enum {
 	BURST = 4 << 20,  /* bytes that a buffer moves before the next one has its turn */
 	RATE_SLICES = 20, /* a limit's second is used up in so many pieces */
 };
+
+#define BUSY_PAUSE NSEC_PER_MSEC /* of a busy pump that copies */
 
 struct pump {
 	struct pump_opts opts;
@@ -231,6 +237,11 @@ static bool wait_for_work(struct pump *p, uint64_t ns)
 	struct timespec ts = { (time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC) };
 	nfds_t n = fill_poll(p, fds, ARRAY_SIZE(fds));
 
+	if (p->opts.busy && !p->blocked) {
+		if (recorder_stats(p->rec)->copying)
+			wait_called(p, BUSY_PAUSE);
+		return true;
+	}
 	if (p->blocked && p->opts.datagram) {
 		ppoll(fds, n, &datagram_wait, NULL); /* the call to finish, or time */
 		return true;

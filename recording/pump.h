@@ -28,6 +28,11 @@ struct pump_opts {
 	uint32_t cpu;
 	uint32_t page_size;   /* bytes of a sub-buffer */
 	uint64_t interval_ns; /* look at least this often, however little there is */
+	/*
+	 * Never wait in poll(2) at the sources, which makes the traced CPUs send wake-ups: read
+	 * them again and again, on the whole time of a CPU.
+	 */
+	bool busy;
 	const int *sources; /* trace_pipe_raw of each buffer, [0] = the top one; borrowed, copied */
 	size_t nsources;
 	int sink;	    /* borrowed */

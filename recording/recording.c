@@ -180,6 +180,7 @@ static int run_pumps(struct recording *r)
 
 	r->rings.keep_bytes = r->opts->keep_bytes;
 	r->rings.rt_prio = r->opts->rt_prio;
+	r->rings.busy = r->opts->busy;
 	ret = rings_start(&r->rings, r->opts->interval_ns, r->err);
 	return ret ? ret : hide_threads(r);
 }

@@ -18,6 +18,7 @@ struct recording_opts {
 	const char *user;	       /* --user */
 	uint64_t interval_ns;	       /* how often each CPU is looked at, at least */
 	const char *version;	       /* text of the VERSION option */
+	bool busy;		       /* --poll: never wait at the rings, see pump.h */
 	bool status;		       /* a status line each second on stderr */
 	struct remotes *remotes;       /* guests to be recorded too, NULL = none; borrowed */
 	unsigned int

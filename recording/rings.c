@@ -176,6 +176,7 @@ int rings_start(struct rings *r, uint64_t interval_ns, struct err *e)
 				       .interval_ns = interval_ns,
 				       .sources = &r->sources[i * r->nbuffers],
 				       .nsources = r->nbuffers,
+				       .busy = r->busy,
 				       .rate = r->rate };
 		int ret = r->dest->ops->sink(r->dest, i, &o, e);
 

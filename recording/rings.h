@@ -26,6 +26,7 @@ struct rings {
 	const char *names[RINGS_MAX_BUFFERS];	    /* borrowed */
 	struct tracefs *buffers[RINGS_MAX_BUFFERS]; /* borrowed; NULL = nothing is taken of it */
 	bool snapshot;				    /* the pages of the snapshot, not of the ring */
+	bool busy;				    /* the pumps do not wait at the rings: pump.h */
 	uint64_t keep_bytes;			    /* of each CPU's newest pages, 0 = all */
 	unsigned int rt_prio; /* SCHED_FIFO priority of the pumps, 0 = as they are */
 	/* Append option records that are known only at the end; may be NULL. */

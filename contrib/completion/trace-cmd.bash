@@ -11,7 +11,7 @@ _trace_cmd_commands() {
 # The options of subcommand $1.
 _trace_cmd_options() {
 	case $1 in
-	record) printf %s "-A --name --virtio-trace --metadata --tsync-interval --virt -t -N -V --protocol -o --temp --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --tsc2nsec --no-filter -s -r -m --date --ts-offset --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
+	record) printf %s "-A --name --virtio-trace --metadata --tsync-interval --virt -t -N -V --protocol -o --temp --file-version --compression -e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --tsc2nsec --no-filter -s --poll -r -m --date --ts-offset --proc-map -k -q --quiet --user --stderr --verbose --help" ;;
 	report) printf %s "-i --guest --names --no-guests -t -l -R -r -n -F -v -T -I -S --cpu -w --stat --uname --version -e -f -P -E --events --event --check-events --cpus --first-event --last-event --ts-offset --ts2secs --ts-diff --ts-check --nodate --raw-ts --align-ts -O -L -N -q -V --verbose --help" ;;
 	virt-server) printf %s "--dir -o --output --file-version --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;

@@ -108,4 +108,25 @@ for words in "-N localhost:1" "-V 2:1" --virt; do
 	result $? "usage error: record --temp $words"
 done
 
+# --poll: no thread of the recorder waits in ppoll, and they work all the time
+cpu_time() { # WORD...: record, and say in $ms how much CPU time that took
+	local TIMEFORMAT='%3U %3S'
+	ms=$({ time record "$@" 2>/dev/null; } 2>&1 | awk '{ printf "%d", 1000 * ($1 + $2) }')
+}
+marks="$marks; sleep 1"
+cpu_time 0 -e sched
+idle=$ms
+cpu_time 0 -e sched --poll
+[ -s t.dat ] && [ "$ms" -gt $((idle + 250)) ]
+result $? "record --poll took $ms ms of CPU time, without it $idle"
+whole "--poll"
+if [ -d $root/events/syscalls/sys_enter_ppoll ]; then
+	waits() { # WORD...: how often the recorder called ppoll
+		record 0 --no-filter -e syscalls:sys_enter_ppoll "$@" &&
+			"$tc" report t.dat 2>err | grep -c '^ *trace-cmd-.*sys_enter_ppoll'
+	}
+	[ "$(waits)" -gt 0 ] && [ "$(waits --poll)" = 0 ]
+	result $? "--poll never waits in poll"
+fi
+
 exit $failed
