@@ -23,7 +23,8 @@
 
 struct start_ctx {
 	struct plan_ctx plan;
-	bool fork, quiet;
+	bool fork, quiet, to_stderr;
+	int level; /* of --verbose */
 	const char *user;
 };
 
@@ -35,6 +36,10 @@ static const struct opt start_opts[] = {
 	  .complete = "user" },
 	{ 0, "fork", NULL, "do not wait for the end of COMMAND", opt_set_flag, AT(fork) },
 	{ 'q', "quiet", NULL, "accepted; nothing is printed but errors", opt_set_flag, AT(quiet) },
+	{ 0, "stderr", NULL, "accepted; nothing is printed to stdout but by COMMAND", opt_set_flag,
+	  AT(to_stderr) },
+	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
+	  opt_set_level, AT(level), .optional = true },
 };
 
 static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };

@@ -128,7 +128,14 @@ does 0 set -e block -b 300 -B st_one -e irq -b 200 -B st_two && says tracing_on 
 	says events/sched/sched_switch/filter 'prev_pid > 0 || next_pid == 3' &&
 	says instances/st_one/events/irq/enable 1 && says instances/st_one/events/block/enable 0
 result $? "set adds to what there is, and leaves tracing_on"
-does 0 stop -B st_one && says instances/st_one/tracing_on 0 && says instances/st_two/tracing_on 1
+for level in --verbose --verbose=debug --verbose=error --verbose=6; do
+	does 0 set --stderr $level sh -c 'echo said' && [ "$(cat out)" = said ] && [ ! -s err ] &&
+		does 0 start --stderr $level -e irq sh -c 'echo said' && [ "$(cat out)" = said ]
+	result $? "start and set: --stderr $level"
+done
+does 2 set --verbose=loud && does 2 start --verbose=7 && says tracing_on 1
+result $? "start and set: --verbose=LEVEL that is none"
+does 0 stop && does 0 stop -B st_one && says instances/st_one/tracing_on 0 && says instances/st_two/tracing_on 1
 result $? "stop -B: this one alone"
 does 0 restart && says tracing_on 1 && says instances/st_one/tracing_on 0
 result $? "restart: the top one alone"
