@@ -22,7 +22,9 @@ enum { INTERVAL_DEFAULT_US = 50000, INTERVAL_MIN_US = 1000 };
 
 struct stream_ctx {
 	struct plan_ctx plan;
-	bool keep, quiet;
+	bool keep, quiet, to_stderr, poll;
+	int level; /* of --verbose */
+	int64_t ts_offset;
 	const char *user;
 	uint64_t interval_us;
 };
@@ -40,6 +42,14 @@ static const struct opt stream_opts[] = {
 	{ 'q', "quiet", NULL, "do not say at the end what was lost", opt_set_flag, AT(quiet) },
 	{ 0, "user", "USER", "run COMMAND as this user", opt_set_text, AT(user),
 	  .complete = "user" },
+	{ 0, "stderr", NULL, "print to stderr, where COMMAND does not", opt_set_flag,
+	  AT(to_stderr) },
+	{ 0, "ts-offset", "OFFSET", "add this to all times, in units of the clock", opt_set_i64,
+	  AT(ts_offset) },
+	{ 0, "poll", NULL, "accepted: the rings are read by the clock, and never waited for",
+	  opt_set_flag, AT(poll) },
+	{ 0, "verbose", NULL, "accepted, as the stock tool has it; there is no more to say",
+	  opt_set_level, AT(level), .optional = true },
 };
 
 static int check_ctx(const struct stream_ctx *c, bool has_command, struct err *e)
@@ -54,7 +64,8 @@ static int check_ctx(const struct stream_ctx *c, bool has_command, struct err *e
 static int run(const struct stream_ctx *c, char *const *command, struct err *e)
 {
 	AUTO_FREE struct recording_result *result = calloc(1, sizeof(*result));
-	struct live_opts live = { .fd = STDOUT_FILENO,
+	struct live_opts live = { .fd = c->to_stderr ? STDERR_FILENO : STDOUT_FILENO,
+				  .ts_offset = c->ts_offset,
 				  .interval_ns = max_u64(c->interval_us, INTERVAL_MIN_US) * 1000 };
 	struct recording_opts o = { .plan = c->plan.plan,
 				    .command = command,

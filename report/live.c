@@ -163,8 +163,8 @@ static void print_event(struct live *l, struct merge *m, struct live_lane *from)
 
 	if (l->graph && !l->opts.style.raw)
 		graph_before(l->graph, m, &from->lane);
-	if (!record_make(l->guard, &from->lane.ev, from->lane.ev.ts, live_lane_readable(from),
-			 &rec))
+	if (!record_make(l->guard, &from->lane.ev, from->lane.ev.ts + (uint64_t)l->opts.ts_offset,
+			 live_lane_readable(from), &rec))
 		return;
 	live_names_need(l->names, l->tep.tep, tep_data_pid(l->tep.tep, &rec));
 	printer_event(l->printer, &l->sources[from->buffer], &rec, NULL);

@@ -13,6 +13,7 @@ struct live_opts {
 	int fd; /* the text goes there; borrowed */
 	struct report_tep_setup tep;
 	struct print_style style;
+	int64_t ts_offset;    /* added to the times that are printed */
 	uint64_t interval_ns; /* how long an event may wait at most before it is looked for */
 };
 

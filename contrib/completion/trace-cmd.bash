@@ -17,15 +17,15 @@ _trace_cmd_options() {
 	listen) printf %s "-p --port -V --vsock -d --directory -o --output --bind --allow --protocol --file-version --notimeout --compression -D --daemon -l --log --once --max-cpus --max-size --max-rate --max-meta --max-sessions --timeout --no-restore -q --quiet --verbose --help" ;;
 	setup-guest) printf %s "-c --cpus -p --mode -g --group -a --attach -C --connect --dir --sockets --own-socket --shared-socket --qemu --libvirt --check --host --guest -o --output-dir --help" ;;
 	list) printf %s "-e -F --full -R -l -s -t -p -o -f -P -O -B -C -c --guests --dir --help" ;;
-	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
-	set) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --help" ;;
+	start) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --stderr --verbose --help" ;;
+	set) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size --user --fork -q --quiet --stderr --verbose --help" ;;
 	stop) printf %s "-B -a -t --help" ;;
 	restart) printf %s "-B -a -t --help" ;;
 	reset) printf %s "-B -a -t -b -d --help" ;;
 	clear) printf %s "-B -a --help" ;;
 	show) printf %s "-p -s -c -f -B --tracing_on --current_tracer --buffer_size --buffer_total_size --ftrace_filter --ftrace_notrace --ftrace_pid --graph_function --graph_notrace --cpumask --help" ;;
 	stat) printf %s "-B -t -o --help" ;;
-	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --help" ;;
+	stream) printf %s "-e -f -R -v -p -l -n -g --module --max-graph-depth -T --func-stack -O -C -b -B -M -P -F -c -i -d -D --cmdlines-size -a --no-filter -s -k -q --quiet --user --stderr --ts-offset --poll --verbose --help" ;;
 	extract) printf %s "-p -O -N -V --protocol -o --temp --file-version --compression -s -B -a -t --date --ts-offset -q --quiet --verbose --help" ;;
 	snapshot) printf %s "-s -r -f -B -c --help" ;;
 	convert) printf %s "-i --input -o --output --file-version --compression --metadata --force --help" ;;
@@ -178,6 +178,7 @@ _trace_cmd_kind() {
 	"stream --cmdlines-size") echo none ;;
 	"stream -s") echo none ;;
 	"stream --user") echo user ;;
+	"stream --ts-offset") echo none ;;
 	"extract -p") echo tracer ;;
 	"extract -O") echo traceoption ;;
 	"extract -N") echo none ;;

@@ -50,6 +50,20 @@ in_order out
 result $? "and are merged"
 same_state "buffers"
 
+# --stderr and --ts-offset: the time in the mark is that of the clock.
+echo "read up rest </proc/uptime; echo said; echo \"mark \$up\" >$root/trace_marker" >up.sh
+timeout 60 "$tc" stream --verbose=debug --poll --stderr --ts-offset 100000000000000 -C mono \
+	-e sched:sched_switch sh up.sh >out 2>err 9>&- </dev/null
+[ $? = 0 ] && [ "$(cat out)" = said ] && in_order err
+result $? "--stderr: the events are there, and COMMAND has stdout"
+awk '/: mark [0-9.]*$/ { for (i = 1; i < NF; i++) if ($i ~ /^[0-9]+\.[0-9]+:$/) d = $i - $NF }
+	END { exit !(d > 99999 && d < 100001) }' err
+result $? "--ts-offset moves the times"
+timeout 60 "$tc" stream --verbose=loud -e sched true >out 2>err 9>&- </dev/null
+[ $? = 2 ]
+result $? "--verbose=LEVEL that is none"
+same_state "--stderr"
+
 # Live: a mark is on the terminal long before the end; Ctrl-C ends.
 : >out
 timeout 60 "$tc" stream -e sched:sched_switch >out 2>err 9>&- </dev/null &
