@@ -38,7 +38,7 @@ as_stock() { # NAME ARGUMENTS OF REPORT...
 	[ -x "$stock" ] || return
 	"$tc" report "$@" >ours.txt 2>/dev/null
 	LC_ALL=C "$stock" report "$@" >stock.txt 2>/dev/null
-	cmp -s ours.txt stock.txt
+	[ -s ours.txt ] && cmp -s ours.txt stock.txt
 	result $? "$name: stock reads the same"
 }
 
@@ -67,7 +67,7 @@ for words in "--ts-offset" "--ts-offset abc" "--ts-offset 99999999999999999999" 
 	"--ts-offset 5 --date" "--date --ts-offset 5" "--ts-offset 5 -p wakeup"; do
 	# shellcheck disable=SC2086  # several words
 	timeout 60 "$tc" record -o no.dat $words true >out 2>err </dev/null 9>&-
-	[ $? = 2 ] && grep -q -e --ts-offset err && [ ! -e no.dat ]
+	[ $? = 2 ] && grep -q -e --ts-offset err && ! grep -q "no option" err && [ ! -e no.dat ]
 	result $? "usage error: record $words"
 done
 
