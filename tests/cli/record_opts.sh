@@ -117,7 +117,7 @@ marks="$marks; sleep 1"
 cpu_time 0 -e sched
 idle=$ms
 cpu_time 0 -e sched --poll
-[ -s t.dat ] && [ "$ms" -gt $((idle + 250)) ]
+[ -s t.dat ] && [ "$ms" -gt $((idle + 150)) ]
 result $? "record --poll took $ms ms of CPU time, without it $idle"
 whole "--poll"
 if [ -d $root/events/syscalls/sys_enter_ppoll ]; then

@@ -13,6 +13,7 @@
 #include <linux/falloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "session/local.h"
@@ -30,6 +31,7 @@ static const struct row {
 	enum moment killed;
 	uint64_t lost_pages;
 	const char *compression, *becomes; /* NULL: none */
+	bool apart;			   /* the parts have a directory of their own */
 } rows[] = {
 	{ "version 6, not killed", 6, AT_END, 0 },
 	{ "version 7, not killed", 7, AT_END, 0 },
@@ -45,10 +47,14 @@ static const struct row {
 	{ "zstd, killed while recording", 7, IN_A_PAGE, 1, "zstd", "zstd" },
 	{ "zstd, killed with a plan and nothing done", 7, WITH_PLAN, 0, "zstd", "zstd" },
 	{ "zstd, a step without it was done", 7, AFTER_STEP_1, 0, "zstd", "none" },
+	{ "parts apart, version 6", 6, AT_END, 0, .apart = true },
+	{ "parts apart, version 7", 7, AT_END, 0, .apart = true },
+	{ "parts apart, zstd", 7, AT_END, 0, "zstd", "zstd", .apart = true },
+	{ "parts apart, killed in the middle of a page", 7, IN_A_PAGE, 1, .apart = true },
 };
 
 struct rig {
-	char dir[64];
+	char dir[64], parts[80];
 	struct store_place place;
 	struct totals totals;
 	struct store_result made;
@@ -153,13 +159,30 @@ static uint64_t count_ticks(const char *path, const char *compression)
 	return n;
 }
 
+/* Made: the .meta and .data go there. */
+static void part(struct rig *r)
+{
+	snprintf(r->parts, sizeof(r->parts), "%s/parts", r->dir);
+	assert_int_equal(mkdir(r->parts, 0700), 0);
+	r->place.tempdir = r->parts;
+	r->place.tempfd = open(r->parts, O_RDONLY | O_DIRECTORY);
+}
+
+static void remove_dir(const char *dir)
+{
+	char left[128];
+
+	snprintf(left, sizeof(left), "cannot remove %s: something was left in it", dir);
+	if (rmdir(dir))
+		fail_msg("%s", left);
+}
+
 static void test_row(void **state)
 {
 	const struct row *row = *state;
 	struct rig r = { .dir = "/var/tmp/test-store.XXXXXX" };
 	struct err e = { 0 };
 	struct store *st;
-	char left[128];
 
 	assert_non_null(mkdtemp(r.dir));
 	r.place = (struct store_place){ .dirfd = open(r.dir, O_RDONLY | O_DIRECTORY),
@@ -167,6 +190,8 @@ static void test_row(void **state)
 					.prefix = "trace",
 					.version = row->version,
 					.compression = row->compression };
+	if (row->apart)
+		part(&r);
 	st = row->killed == AT_END ? record(&r, false) : killed_and_adopted(&r, row);
 	if (store_assemble(st, &r.totals, row->killed != AT_END, &r.made, &e))
 		fail_msg("%s", e.what);
@@ -177,9 +202,11 @@ static void test_row(void **state)
 	assert_int_equal(r.totals.cpu[2].transport, row->lost_pages);
 	assert_int_equal(unlink(r.made.path), 0);
 	close(r.place.dirfd);
-	snprintf(left, sizeof(left), "cannot remove %s: something was left in it", r.dir);
-	if (rmdir(r.dir))
-		fail_msg("%s", left);
+	if (row->apart) {
+		close(r.place.tempfd);
+		remove_dir(r.parts);
+	}
+	remove_dir(r.dir);
 }
 
 int main(void)
