@@ -129,6 +129,11 @@ static void text_offset(struct wcur *w)
 	wcur_text(w, "500");
 }
 
+static void text_offset_huge(struct wcur *w)
+{
+	wcur_text(w, "99999999999999999999");
+}
+
 static void text_offset_back(struct wcur *w)
 {
 	wcur_text(w, "-500");
@@ -150,6 +155,13 @@ static const struct clock_case {
 	{ "DATE, not wanted", { { TDAT_OPT_DATE, text_date } }, { .no_date = true }, 0, 5, 5, 0 },
 	{ "OFFSET", { { TDAT_OPT_OFFSET, text_offset } }, { 0 }, 0, 5, 505, 0 },
 	{ "OFFSET, negative", { { TDAT_OPT_OFFSET, text_offset_back } }, { 0 }, 0, 700, 200, 0 },
+	{ "OFFSET, more than it can be, as stock reads it",
+	  { { TDAT_OPT_OFFSET, text_offset_huge } },
+	  { 0 },
+	  0,
+	  5,
+	  5 + (uint64_t)INT64_MAX,
+	  0 },
 	{ "OFFSET and no_date",
 	  { { TDAT_OPT_OFFSET, text_offset } },
 	  { .no_date = true },
