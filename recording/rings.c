@@ -14,7 +14,7 @@
  * snapshot has no counters: what its pages say is counted when the file is put together.
  *
  * What another reader takes, the kernel counts as read, as if it were ours; what is in the pages is
- * known to whoever puts the file together, and he compares (session/assemble.c).
+ * known to whoever puts the file together, and he compares (session/tally.c).
  */
 #include "recording/rings.h"
 

@@ -6,8 +6,7 @@
  *
  * Where the stream vouches for the pages, each CPU's are one extent, all extents are in the data
  * file, and that becomes the trace.dat (regions.c): nothing is copied, and pages are read only to
- * compare the events in them with those that were read from the ring, if they are not too many:
- * whoever else reads that ring shows there (tests/facts/fact_tracefs_read_events.c).
+ * count what is in them (tally.c).
  * Where the head names several buffers, or nothing vouches for the stream (a peer without marks, or
  * a killed server's parts), the pages are read once: mark pages say which buffer the next ones are
  * of, and a page whose header cannot be is left out and counted. If extents are scattered then, or
@@ -31,7 +30,6 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "trace-recorder.h"
-#include "tracedat/counts.h"
 #include "tracedat/writer.h"
 
 enum {
@@ -39,7 +37,6 @@ enum {
 	BUFFERS_MAX = 256,
 	WINDOW = 256 << 10, /* bytes read at once when pages are looked at */
 	TRIES = 1000,
-	COUNT_MOST = 256 << 20, /* bytes of pages that are counted without need */
 };
 
 struct assembly {
@@ -273,89 +270,6 @@ static int place_part(struct assembly *a, uint32_t cpu, struct err *e)
 	return look_at_pages(a, cpu, start, size, e);
 }
 
-/* All that the peer read is in the file. */
-static bool is_whole(const struct assembly *a, const struct cpu_totals *ct)
-{
-	return a->t->told && !ct->transport && !ct->quota && !ct->disk;
-}
-
-/*
- * The events that were read and are not in the file, though all pages that the peer took are: the
- * kernel's counter has those of another reader of its ring, too.
- */
-static void compare(const struct assembly *a, struct cpu_totals *ct,
-		    const struct tdat_page_counts *n)
-{
-	if (is_whole(a, ct) && !n->broken && !ct->unsure && ct->events > n->events)
-		ct->other = ct->events - n->events;
-}
-
-/* Events and gaps in what the file will hold. */
-static int count(struct assembly *a, uint32_t cpu, struct err *e)
-{
-	struct cpu_totals *ct = &a->t->cpu[cpu];
-	struct tdat_page_counts n = { 0 };
-
-	for (size_t b = 0; b < a->nbuffers; b++) {
-		const struct tdat_cpu_data *c = &a->buffers[b].cpus[cpu];
-		int rc = 0;
-
-		if (c->nextents)
-			rc = tdat_count_pages(c->extents[0].fd, c->extents, c->nextents,
-					      &a->sh.head.layout, &n, e);
-		if (rc)
-			return rc;
-	}
-	compare(a, ct, &n);
-	ct->events = n.events;
-	if (!a->t->told) {
-		ct->ring = n.lost;
-		ct->gaps = n.lost_unknown > ct->marked;
-	}
-	return 0;
-}
-
-/* Bytes of all CPUs in the file. */
-static uint64_t measure(struct assembly *a)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < a->nbuffers * a->ncpus; i++) {
-		const struct tdat_cpu_data *c = &a->cpus[i];
-
-		for (size_t k = 0; k < c->nextents; k++) {
-			sum += c->extents[k].len;
-			if (c->cpu < a->t->cpus)
-				a->t->cpu[c->cpu].bytes += c->extents[k].len;
-		}
-	}
-	return sum;
-}
-
-/*
- * The peer's own numbers are enough where nothing was lost, and nobody else has read its ring. That
- * is known only when the pages are counted, which costs up to a third of a second a GiB: it is done
- * where it is not felt, and where somebody was seen.
- */
-static int count_all(struct assembly *a, struct err *e)
-{
-	struct totals *t = a->t;
-	bool look = measure(a) <= COUNT_MOST || t->reader[0], compared = t->told;
-	int rc = 0;
-
-	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < t->cpus && !rc; cpu++) {
-		bool whole = is_whole(a, &t->cpu[cpu]);
-
-		compared &= look && whole && !t->cpu[cpu].unsure;
-		if (look || !whole || !t->cpu[cpu].events)
-			rc = count(a, cpu, e);
-		compared &= !t->cpu[cpu].other;
-	}
-	if (compared)
-		t->reader[0] = '\0'; /* he took nothing */
-	return rc;
-}
-
 static int take_head(struct assembly *a, struct err *e)
 {
 	int rc = store_head_open(a->st, &a->sh, e);
@@ -584,7 +498,7 @@ static int put_together(struct assembly *a, struct store_result *res, struct err
 					   .nbuffers = a->nbuffers };
 	again = must_resume(a, &p);
 	rc = again ? resume(a, &p, e) : place_parts(a, e);
-	rc = rc ? rc : count_all(a, e);
+	rc = rc ? rc : tally_file(&a->file, a->t, e);
 	if (rc)
 		return rc;
 	return again ? write_in_place(a, &p, res, e) : write_file_of(a, res, e);

@@ -7,7 +7,7 @@
  * The guest counts what it read from its rings and what the rings dropped; the host counts what it
  * received, kept and threw away. The columns follow the way of the data, so that a loss tells where
  * to look: the guest's ring (larger -b), the way (channels), the quota (an option), the disk. The
- * column of another reader of the ring is there when there was one (session/assemble.c).
+ * column of another reader of the ring is there when there was one (session/tally.c).
  */
 #include "session/totals.h"
 

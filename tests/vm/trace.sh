@@ -83,7 +83,7 @@ guest_boot() {
 monitor_pair() {
 	fifo_pair "$T_DIR/qmp-$1"
 	host_start "qmp-$1" cat "$T_DIR/qmp-$1.out"
-	# shellcheck disable=SC2054
+	# shellcheck disable=SC2034,SC2054 # for the tests; commas are QEMU's
 	MONITOR=(--qemu -chardev --qemu "pipe,id=qmp,path=$(vm_opt "$T_DIR/qmp-$1")"
 		--qemu -mon --qemu chardev=qmp,mode=control)
 }
