@@ -129,6 +129,7 @@ new_tree() {
 	mkdir -p "$1"/{lib,usr,etc,var/log}
 	mkdir -m 1777 "$1/var/tmp"
 	ln -s ../lib "$1/usr/lib"
+	ln -s /run "$1/var/run"
 }
 
 pack() {
@@ -166,6 +167,8 @@ make_openrc() {
 	copy "$tree" $openrc_files
 	mkdir -p "$tree/etc/init.d"
 	rm -f "$tree"/etc/runlevels/*/*
+	touch "$tree"/etc/{fstab,insserv.conf}
+	printf "%s\n" root:x:0: uucp:x:10: >"$tree/etc/group"
 	libraries "$tree"
 	pack "$tree" "$out/openrc.cpio"
 }
