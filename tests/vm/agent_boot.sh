@@ -36,7 +36,8 @@ boot() {
 
 unplug() {
 	monitor "$1" device_del '"id": "ctlport"'
-	wait_for 10 grep -q DEVICE_DELETED "$(host_log "qmp-$1")" || t_fail "$1: QEMU does not unplug the port"
+	wait_for 10 vm_run "$1" '! grep -qx agent-ctl-path /sys/class/virtio-ports/*/name' ||
+		t_fail "$1: QEMU does not unplug the port"
 }
 
 plug_in() {
@@ -117,7 +118,23 @@ part_busybox() {
 	boot bb
 	serves bb "busybox's init"
 	assert_contains "$(vm_run bb 'cat /var/log/trace-cmd-agent.log')" "serves on virtio port" "the log is in /var/log"
+	unplug bb
+	assert_ok "without its port it ends" wait_for 10 vm_run bb '! pidof trace-cmd'
+	assert_contains "$(vm_run bb 'cat /var/log/trace-cmd-agent.log')" "the virtio port was unplugged" "the log says why"
+	ends_unplugged bb "/usr/local/bin/trace-cmd agent --virtio-trace"
 	vm_stop bb
+}
+
+# $2: an agent started by hand, in the minute in which init waits.
+ends_unplugged() {
+	local job
+	plug_in "$1"
+	wait_for 10 vm_run "$1" 'grep -qx agent-ctl-path /sys/class/virtio-ports/*/name' || t_fail "the port is not there"
+	job=$(vm_start "$1" "$2")
+	wait_for 10 vm_run "$1" 'pidof trace-cmd' || t_fail "$2 does not run" "$(vm_out "$1" "$job")"
+	unplug "$1"
+	assert_status 1 "$2: without its port it ends" vm_wait "$1" "$job" 10
+	assert_contains "$(vm_out "$1" "$job")" "the virtio port was unplugged" "$2: it says why"
 }
 
 # An administrator's --allow-events 'syscalls:*' is in force.
