@@ -34,10 +34,19 @@ boot() {
 	monitor "$name" qmp_capabilities
 }
 
+deleted() {
+	[ "$(grep -c DEVICE_DELETED "$(host_log "qmp-$1")")" = "$2" ]
+}
+
+# QEMU says when the id is free again, some time after it is gone for the guest.
 unplug() {
+	local n
+	n=$(grep -c DEVICE_DELETED "$(host_log "qmp-$1")" || true)
 	monitor "$1" device_del '"id": "ctlport"'
-	wait_for 10 vm_run "$1" '! grep -qx agent-ctl-path /sys/class/virtio-ports/*/name' ||
-		t_fail "$1: QEMU does not unplug the port"
+	if ! wait_for 10 deleted "$1" $((n + 1)) ||
+	   ! wait_for 10 vm_run "$1" '! grep -qx agent-ctl-path /sys/class/virtio-ports/*/name'; then
+		t_fail "$1: the port is not unplugged" "$(cat "$(host_log "qmp-$1")")"
+	fi
 }
 
 plug_in() {
