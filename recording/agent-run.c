@@ -48,8 +48,9 @@ struct agent_run {
 	struct pump_rate rate;
 	char clock[AGENT_CLOCK_MAX];
 	const char *proto;
-	struct ts_clock *probed; /* owned: the clock, for "probe"; else NULL */
-	uint32_t answers;	 /* to probes */
+	struct ts_clock *probed;  /* owned: the clock, for "probe"; else NULL */
+	uint32_t answers;	  /* to probes */
+	struct agent_probe asked; /* the last of them */
 	uint64_t trace_id;
 	cpu_set_t cpus; /* where this thread may run; probes move it about */
 	bool cpus_known;
@@ -212,16 +213,32 @@ void agent_run_end(struct agent_run *r, const struct err *why)
 	dest_agent_end(r->dest, why);
 }
 
-static void answer_probe(struct agent_run *r, const struct msg3 *m)
+static void answer(struct agent_run *r, enum agent_probe_id id)
 {
 	uint8_t frame[256];
 	struct wcur w = wcur_make(frame, sizeof(frame), true);
 
-	if (agent_probe_answer(m, r->probed, guest_link_came(r->opts.link), &w, NULL))
+	if (!agent_probe_answer(&r->asked, id, r->probed, guest_link_came(r->opts.link), &w, NULL))
+		guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
+}
+
+static void answer_probe(struct agent_run *r, const struct msg3 *m)
+{
+	struct agent_probe p;
+
+	if (m->sync.id != AGENT_PROBE_ASK || agent_probe_get(m, &p, NULL))
 		return;
-	guest_link_urge(r->opts.link, frame, sizeof(frame) - w.left);
+	r->asked = p;
+	answer(r, AGENT_PROBE_ANSWER);
 	if (r->answers++ < LINGER_MAX)
 		guest_link_linger(r->opts.link, LINGER);
+}
+
+static void got_close(struct agent_run *r)
+{
+	if (r->asked.want & AGENT_PROBE_WANT_TOLD)
+		answer(r, AGENT_PROBE_TOLD);
+	dest_agent_end(r->dest, NULL);
 }
 
 void agent_run_frame(struct agent_run *r, const struct msg3 *m)
@@ -229,7 +246,7 @@ void agent_run_frame(struct agent_run *r, const struct msg3 *m)
 	struct err e = { 0 };
 
 	if (m->type == MSG3_CLOSE) {
-		dest_agent_end(r->dest, NULL);
+		got_close(r);
 	} else if (m->type == MSG3_TIME_SYNC && r->probed && !strcmp(m->sync.proto, AGENT_PROBE)) {
 		answer_probe(r, m);
 	} else if (m->type == MSG3_TRACE_REQ) {

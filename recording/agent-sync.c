@@ -90,27 +90,21 @@ static struct agent_pair pair_now(const char *clock)
 	return (struct agent_pair){ p.before, p.after, p.host };
 }
 
-int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, uint64_t came, struct wcur *to,
-		       struct err *e)
+int agent_probe_answer(const struct agent_probe *asked, enum agent_probe_id id,
+		       struct ts_clock *clock, uint64_t came, struct wcur *to, struct err *e)
 {
-	struct agent_probe p;
-	int ret = agent_probe_get(m, &p, e);
-	bool there;
-
-	if (ret)
-		return ret;
-	if (m->sync.id != AGENT_PROBE_ASK)
-		return err_say(e, EPROTO, "sent a probe that is no question");
+	struct agent_probe p = *asked;
 	/* One that is offline: the time of another is as good as there is. */
-	there = !go_to(p.cpu);
+	bool there = !go_to(p.cpu);
+
 	p.received = came && p.cpu == AGENT_PROBE_ANYWHERE ? came : ts_clock_now(clock);
 	p.apic = there ? ts_apic_id() : AGENT_PROBE_APIC_UNKNOWN;
-	if (p.want & AGENT_PROBE_WANT_PAIR)
+	if (id == AGENT_PROBE_ANSWER && p.want & AGENT_PROBE_WANT_PAIR)
 		p.pair = pair_now(ts_clock_name(clock));
 	p.answered = ts_clock_now(clock);
 	if (!p.received || !p.answered)
 		return err_say(e, ENODATA, "the clock %s cannot be read", ts_clock_name(clock));
-	return agent_probe_put(to, AGENT_PROBE_ANSWER, &p);
+	return agent_probe_put(to, id, &p);
 }
 
 /* A conversation of its own */

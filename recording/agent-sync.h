@@ -22,10 +22,13 @@ int agent_clock(const char *asked, char to[AGENT_CLOCK_MAX], struct err *e);
 const char *agent_sync_choose(const struct agent_req *req, enum net_kind network,
 			      const char *clock);
 
-/* Answer a TIME_SYNC frame of "probe": its answer into @to. -EPROTO: it is no ask. */
-/* @came: when it was read, by a clock that all CPUs share; 0: not known, take the time now. */
-int agent_probe_answer(const struct msg3 *m, struct ts_clock *clock, uint64_t came, struct wcur *to,
-		       struct err *e);
+/*
+ * Answer the question @asked of "probe" (@id AGENT_PROBE_ANSWER), or CLOSE as if it were one
+ * (AGENT_PROBE_TOLD), into @to. @came: when it was read, by a clock that all CPUs share; 0: not
+ * known, take the time now. -ENODATA: the clock cannot be read; -ENOSPC.
+ */
+int agent_probe_answer(const struct agent_probe *asked, enum agent_probe_id id,
+		       struct ts_clock *clock, uint64_t came, struct wcur *to, struct err *e);
 
 /* --- a conversation of its own --- */
 

@@ -91,7 +91,8 @@ static int got_resp(struct remote_guest *g, const struct msg3 *m, struct err *e)
 	g->trace_id = resp->trace_id;
 	g->cpus = resp->cpus;
 	g->tids = calloc(g->cpus, sizeof(*g->tids));
-	if (!g->tids)
+	g->seen = calloc(g->cpus, sizeof(*g->seen));
+	if (!g->tids || !g->seen)
 		return err_set(e, ENOMEM, "no memory for %u vCPUs", g->cpus);
 	guest_vcpu_threads(g->qemu, g->tids, g->cpus);
 	if (resp->ext.present && !g->way.leased) /* virt-server knew it */

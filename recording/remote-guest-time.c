@@ -6,7 +6,9 @@
  *
  * What goes to and fro with the guest anyway, is told to what knows of its clock
  * (recording/remote-time.c): each time that pages come, the newest event in the newest of them
- * bounds the offset from one side. It cannot have happened after it came.
+ * bounds the offset from one side: it cannot have happened after it came. The oldest event in the
+ * first page of a CPU bounds it from the other, as each question does and CLOSE: a recording begins
+ * with an empty ring, so it cannot have happened before TRACE_REQ was sent.
  */
 #include "recording/remote_local.h"
 #include "tracedat/head.h"
@@ -38,7 +40,8 @@ bool remote_guest_wants_pages(const struct remote_guest *g)
 
 void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page)
 {
-	uint64_t now = ts_now(g->all->o.clock), newest = 0; /* 0: only a mark could say it */
+	uint64_t now = ts_now(g->all->o.clock); /* 0: only a mark could say it */
+	uint64_t oldest = 0, newest = 0;
 	struct page_record rec;
 	struct page_walk w;
 	struct rec_mark mark;
@@ -46,10 +49,16 @@ void remote_guest_page(struct remote_guest *g, uint32_t cpu, const uint8_t *page
 	if (!now || !g->time || !g->layout.data_off || rec_mark_get(page, g->layout.size, &mark))
 		return;
 	page_walk_begin(&w, &g->layout, page);
-	while (page_walk_next(&w, &rec))
+	while (page_walk_next(&w, &rec)) {
+		oldest = oldest ?: rec.ts;
 		newest = rec.ts;
-	if (newest && !w.broken)
-		remote_time_page(g->time, cpu, newest, now);
+	}
+	if (!newest || w.broken)
+		return;
+	remote_time_page(g->time, cpu, newest, now);
+	if (!g->seen[cpu] && g->asked)
+		remote_time_ordered(g->time, cpu, g->asked, oldest);
+	g->seen[cpu] = true;
 }
 
 int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e)

@@ -97,6 +97,7 @@ static void patience_over(struct timer *t)
 
 void remote_guest_close(struct remote_guest *g)
 {
+	remote_sync_closing(g->sync);
 	agent_link_say(g->link, MSG3_CLOSE);
 	remote_guest_go(g, REMOTE_CLOSING);
 }
@@ -160,6 +161,8 @@ static int send_request(struct remote_guest *g, struct err *e)
 				     .peer = r->o.peer };
 	if (agent_req_put(&w, req))
 		return err_say(e, E2BIG, "the words behind its -A do not fit into a message");
+	if (remote_guest_wants_pages(g))
+		g->asked = ts_now(r->o.clock);
 	agent_link_send(g->link, &w);
 	return 0;
 }
@@ -230,6 +233,7 @@ void remote_guest_free(struct remote_guest *g)
 	remote_guest_end_time(g);
 	remote_way_end(&g->way);
 	free(g->tids);
+	free(g->seen);
 	free(g->closed);
 	free(g->totals);
 }

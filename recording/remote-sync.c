@@ -14,6 +14,7 @@
  *
  * A question that is not answered in time is counted; after some in a row the round ends, so that a
  * guest that is stopped costs seconds and not minutes. The next round begins with the next clock.
+ * CLOSE is answered as if it were a question; TRACE_REQ is not, see remote-guest-time.c.
  * An answer that comes later is learnt from all the same: those of a guest that stood still come at
  * once when it goes on, and so it is known where its clock stepped.
  */
@@ -55,6 +56,7 @@ struct remote_sync {
 	struct agent_probe asked;
 	struct ts_both asked_at; /* where a pair was asked for */
 	uint64_t sent;		 /* when, by the clock */
+	uint64_t closing;	 /* when CLOSE was sent, by the clock; 0: it was not */
 	struct open_question {
 		uint32_t seq, clock; /* seq 0: it was answered */
 		uint64_t sent;
@@ -75,7 +77,8 @@ static void ask(struct remote_sync *s)
 	s->asked =
 		(struct agent_probe){ .seq = s->asked.seq + 1,
 				      .cpu = s->clocks == 1 ? AGENT_PROBE_ANYWHERE : clock_now(s),
-				      .want = pair ? AGENT_PROBE_WANT_PAIR : 0 };
+				      .want = AGENT_PROBE_WANT_TOLD |
+					      (pair ? AGENT_PROBE_WANT_PAIR : 0) };
 	s->nasked++;
 	agent_probe_put(&w, AGENT_PROBE_ASK, &s->asked);
 	loop_arm(s->o.loop, &s->late, s->o.wait_ns ? s->o.wait_ns : NSEC_PER_SEC);
@@ -227,6 +230,17 @@ static void learn_late(struct remote_sync *s, const struct agent_probe *p, uint6
 	q->seq = 0;
 }
 
+/* It had CLOSE, and says when: once. */
+static void learn_told(struct remote_sync *s, const struct agent_probe *p, uint64_t now)
+{
+	const struct ts_exchange x = { s->closing, p->received, p->answered, now };
+	uint32_t clock = s->clocks == 1 ? 0 : p->cpu;
+
+	if (s->closing && now && clock < s->clocks)
+		remote_time_exchange(s->o.time, clock, &x);
+	s->closing = 0;
+}
+
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e)
 {
 	uint64_t now = s->ptp ? 0 : ts_clock_now(s->clock);
@@ -239,6 +253,10 @@ int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e
 	ret = agent_probe_get(m, &p, e);
 	if (ret)
 		return ret;
+	if (m->sync.id == AGENT_PROBE_TOLD) {
+		learn_told(s, &p, now);
+		return 0;
+	}
 	if (m->sync.id != AGENT_PROBE_ANSWER)
 		return err_say(e, EPROTO, "asked for our time, which is not its part");
 	if (s->round == ROUND_NONE || p.seq != s->asked.seq || p.cpu != s->asked.cpu) {
@@ -280,6 +298,12 @@ void remote_sync_stop(struct remote_sync *s)
 	loop_disarm(&s->next);
 	if (s->ptp)
 		remote_ptp_stop(s->ptp);
+}
+
+void remote_sync_closing(struct remote_sync *s)
+{
+	if (s && s->clock)
+		s->closing = ts_clock_now(s->clock);
 }
 
 /* Making one */

@@ -37,6 +37,8 @@ void remote_sync_free(struct remote_sync *s); /* NULL is fine */
 void remote_sync_first(struct remote_sync *s); /* then .done; from then on rounds by themselves */
 void remote_sync_last(struct remote_sync *s);  /* then .done, and no more */
 void remote_sync_stop(struct remote_sync *s);  /* the guest is gone */
+/* CLOSE goes out now: when the guest had it is an answer, too. NULL is fine. */
+void remote_sync_closing(struct remote_sync *s);
 
 /* A TIME_SYNC frame of the agent. */
 int remote_sync_frame(struct remote_sync *s, const struct msg3 *m, struct err *e);

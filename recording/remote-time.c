@@ -169,6 +169,14 @@ void remote_time_page(struct remote_time *t, uint32_t cpu, uint64_t guest, uint6
 	from_guest(&t->clocks[cpu < t->n ? cpu : 0], guest, host);
 }
 
+void remote_time_ordered(struct remote_time *t, uint32_t cpu, uint64_t host, uint64_t guest)
+{
+	struct remote_clock_of *c = &t->clocks[cpu < t->n ? cpu : 0];
+
+	if (!ts_bound_count(c->order)->steps)
+		to_guest(c, host, guest);
+}
+
 /* ptp_kvm */
 
 bool remote_time_wants_pair(const struct remote_time *t)

@@ -73,6 +73,8 @@ struct remote_guest {
 	struct remote_time *time;  /* owned; NULL: the clocks are not compared */
 	struct remote_sync *sync;  /* likewise */
 	struct page_layout layout; /* of the guest; .data_off 0: not known yet */
+	uint64_t asked;		   /* TRACE_REQ was sent, by the clock; 0: no page is looked at */
+	uint8_t *seen;		   /* owned: of which CPUs a page was, .cpus of them */
 	struct store_place place;
 	char file[STORE_NAME_MAX];
 	uint64_t trace_id;

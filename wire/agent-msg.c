@@ -317,6 +317,11 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h)
 
 /* Probe */
 
+static bool is_answer(uint32_t id)
+{
+	return id == AGENT_PROBE_ANSWER || id == AGENT_PROBE_TOLD;
+}
+
 static void get_answer(struct rcur *c, struct agent_probe *p)
 {
 	p->received = rcur_u64(c);
@@ -332,7 +337,7 @@ static void get_answer(struct rcur *c, struct agent_probe *p)
 int agent_probe_get(const struct msg3 *m, struct agent_probe *p, struct err *e)
 {
 	struct rcur c = rcur_make(m->buf, m->len, true);
-	bool answer = m->sync.id == AGENT_PROBE_ANSWER;
+	bool answer = is_answer(m->sync.id);
 
 	*p = (struct agent_probe){ .apic = AGENT_PROBE_APIC_UNKNOWN };
 	p->seq = rcur_u32(&c);
@@ -360,13 +365,12 @@ int agent_probe_put(struct wcur *out, enum agent_probe_id id, const struct agent
 {
 	struct msg3 m = { .type = MSG3_TIME_SYNC, .sync.id = id };
 	uint8_t part[PROBE_ANSWER_LEN];
-	struct wcur w =
-		wcur_make(part, id == AGENT_PROBE_ANSWER ? PROBE_ANSWER_LEN : PROBE_ASK_LEN, true);
+	struct wcur w = wcur_make(part, is_answer(id) ? PROBE_ANSWER_LEN : PROBE_ASK_LEN, true);
 
 	memcpy(m.sync.proto, AGENT_PROBE, sizeof(AGENT_PROBE));
 	wcur_u32(&w, p->seq);
 	wcur_u32(&w, p->cpu);
-	if (id == AGENT_PROBE_ANSWER)
+	if (is_answer(id))
 		put_answer(&w, p);
 	else
 		wcur_u32(&w, p->want);

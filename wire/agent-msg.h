@@ -90,18 +90,20 @@ int agent_hello_put(struct wcur *out, const struct agent_hello *h);
 
 #define AGENT_PROBE "probe"
 
-enum agent_probe_id { AGENT_PROBE_ASK = 1, AGENT_PROBE_ANSWER = 2 };
+/* TOLD: the same as an answer, to CLOSE. */
+enum agent_probe_id { AGENT_PROBE_ASK = 1, AGENT_PROBE_ANSWER = 2, AGENT_PROBE_TOLD = 3 };
 
 enum {
 	AGENT_PROBE_APIC_UNKNOWN = UINT32_MAX,
 	AGENT_PROBE_ANYWHERE = UINT32_MAX, /* .cpu: whichever CPU it is */
 	AGENT_PROBE_WANT_PAIR = BIT(0),
+	AGENT_PROBE_WANT_TOLD = BIT(1), /* that CLOSE be answered, too */
 };
 
 struct agent_probe {
 	uint32_t seq, cpu; /* cpu: the guest's, on which the times are to be taken */
 	uint32_t want;	   /* ASK only: bits of AGENT_PROBE_WANT_* */
-	/* ANSWER only: when ASK came and when this was sent */
+	/* ANSWER and TOLD only: when ASK or CLOSE came and when this was sent */
 	uint64_t received, answered;
 	uint32_t apic; /* of the CPU, where the times were taken there */
 	/* Of the guest's device ptp_kvm: between these two times of the guest the host's

@@ -18,7 +18,9 @@
  *	head			SEND_DATA .. FIN_DATA; says how many bytes
  *	data			connect to the data port of each CPU, and read from now on
  *	probe N CPU		N probes of that CPU: each answer is of the clock "mono", and of now
+ *	wish			the next probes want that CLOSE be answered as they are
  *	close			CLOSE
+ *	told			the answer to CLOSE must come: of the clock "mono", and of now
  *	closed			CLOSE_RESP must come, and the ends of the data; says how many bytes
  *	write FILE		a trace.dat of what came (without extension)
  *	marks			each stream must begin with a mark page of ours (with extension)
@@ -66,6 +68,8 @@ struct host {
 	struct bytes head, tail;
 	struct stream streams[CPUS];
 	int reading;
+	int wish;	    /* that CLOSE be answered */
+	uint64_t closed_at; /* CLOSE was sent */
 	uint8_t in[FRAME];
 };
 
@@ -302,22 +306,44 @@ static uint64_t now(void)
 }
 
 /* Both ends run on this machine: the answer lies between the question and its arrival. */
+static void judge_answer(struct host *h, const char *what, uint64_t before, uint64_t after)
+{
+	uint64_t received = be(h->in + 40, 8), answered = be(h->in + 48, 8);
+
+	if (answered < received || (!h->leased && (received < before || after < answered)))
+		die("%s: %llu %llu %llu %llu", what, (unsigned long long)before,
+		    (unsigned long long)received, (unsigned long long)answered,
+		    (unsigned long long)after);
+}
+
+static void get_told(struct host *h)
+{
+	uint32_t n, cmd = get_frame(h, h->fd, &n);
+
+	if (cmd != 9 || n < 56 || be(h->in + 28, 4) != 3)
+		die("command %u instead of the answer to CLOSE", cmd);
+	judge_answer(h, "told", h->closed_at, now());
+	printf("told\n");
+}
+
 static void probe(struct host *h, uint32_t count, uint32_t cpu)
 {
 	uint64_t best = UINT64_MAX;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct bytes m = { 0 };
-		uint64_t before = now(), after, received, answered;
+		uint64_t before = now(), after;
 		uint32_t n, cmd;
 
-		add_be(&m, 32 + 8, 4);
+		add_be(&m, 32 + 8 + (h->wish ? 4 : 0), 4);
 		add_be(&m, 9, 4);
 		add_be(&m, 20, 4);
 		add(&m, "probe\0\0\0\0\0\0\0\0\0\0", 16);
 		add_be(&m, 1, 4);
 		add_be(&m, i, 4);
 		add_be(&m, cpu, 4);
+		if (h->wish)
+			add_be(&m, 2, 4);
 		send_all(h, m.b, m.n);
 		free(m.b);
 		do {
@@ -326,15 +352,10 @@ static void probe(struct host *h, uint32_t count, uint32_t cpu)
 				add(&h->head, h->in + 12, n - 12);
 		} while (cmd == 3);
 		after = now();
-		received = be(h->in + 40, 8);
-		answered = be(h->in + 48, 8);
 		if (cmd != 9 || n < 56 || be(h->in + 28, 4) != 2 || be(h->in + 32, 4) != i ||
 		    be(h->in + 36, 4) != cpu)
 			die("command %u instead of the answer to probe %u", cmd, i);
-		if (answered < received || (!h->leased && (received < before || after < answered)))
-			die("probe %u: %llu %llu %llu %llu", i, (unsigned long long)before,
-			    (unsigned long long)received, (unsigned long long)answered,
-			    (unsigned long long)after);
+		judge_answer(h, "probe", before, after);
 		best = after - before < best ? after - before : best;
 	}
 	fprintf(stderr, "# fastest probe of CPU %u: %llu us\n", cpu,
@@ -353,6 +374,12 @@ static uint64_t join_streams(struct host *h)
 			die("CPU %u: %zu bytes are no pages", i, h->streams[i].got.n);
 	}
 	return bytes;
+}
+
+static void send_close(struct host *h)
+{
+	h->closed_at = now();
+	send_all(h, "\0\0\0\x0c\0\0\0\0\0\0\0", 12);
 }
 
 static void get_closed(struct host *h)
@@ -480,8 +507,12 @@ static int do_word(struct host *h, char **words, int at)
 		get_data(h, &h->head);
 	else if (!strcmp(w, "data"))
 		connect_data(h);
+	else if (!strcmp(w, "wish"))
+		h->wish = 1;
 	else if (!strcmp(w, "close"))
-		send_all(h, "\0\0\0\x0c\0\0\0\0\0\0\0", 12);
+		send_close(h);
+	else if (!strcmp(w, "told"))
+		get_told(h);
 	else if (!strcmp(w, "closed"))
 		get_closed(h);
 	else if (!strcmp(w, "marks"))

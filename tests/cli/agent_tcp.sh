@@ -39,6 +39,7 @@ same_state() {
 }
 
 start_agent() { # OPTION...
+	: >agent.log
 	"$tc" agent -N localhost -p 0 --verbose "$@" >agent.log 2>&1 9>&- </dev/null &
 	agent=$!
 	until_true grep -q 'TCP port' agent.log
@@ -82,6 +83,7 @@ logged "the host is trace-cmd 0.0.1, this is trace-cmd"
 logged "nothing lost"
 try "probes at any time" req -C mono -e sched -- resp probe 20 0 head probe 20 0 data probe 20 0 \
 	close closed eof
+try "CLOSE is answered as they are" req -C mono -e sched -- resp head data wish probe 2 0 close told closed eof
 try "two buffers" req -C mono -e sched -B agent-test -e raw_syscalls -- resp head data sleep 200 close \
 	closed marks eof
 try "a clock that only the tracer can read" req -C local -e sched -- resp head data close closed eof
@@ -145,6 +147,7 @@ result $? "SIGTERM ends it"
 
 # SIGTERM while it records is as the host's CLOSE.
 start_agent
+: >out
 "$host" 127.0.0.1 "$port" req -C mono -e sched -- resp head data closed eof >out 2>&1 9>&- &
 pid=$!
 until_true grep -q resp out
@@ -182,6 +185,7 @@ result $? "tracefs is as it was"
 stop_agent
 
 # A stranger is not let in.
+: >agent.log
 "$tc" agent -N 192.0.2.1 -p 0 >agent.log 2>&1 9>&- </dev/null &
 agent=$!
 until_true grep -q 'TCP port' agent.log

@@ -110,6 +110,7 @@ result $? "extract takes no words"
 # Over the network, to a listener of ours: over TCP, so that nothing is lost on the way.
 for words in '' '--protocol 1' '--protocol 2 --file-version 6' '--date'; do
 	mkdir out.d
+	rm -f log
 	timeout 60 "$tc" listen -p 0 --bind 127.0.0.1 -d out.d -l log --once >table 2>listen.err 9>&- &
 	listener=$!
 	for _ in $(seq 200); do

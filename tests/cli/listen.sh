@@ -191,6 +191,7 @@ rm -f "$out"/* "$top/hold"
 
 # One that understands it is asked to end.
 start
+: >"$top/peer"
 "$netpeer" "127.0.0.1:$port" v3 tinitx 1 4096 tcp 7 3 meta 1 data 0 2 say ready expect CLOSE data 0 1 closex \
 	expect CLOSE eof >"$top/peer" 2>&1 &
 g=$!
@@ -204,6 +205,7 @@ rm -f "$out"/*
 
 # Killed; the next start makes the file.
 start
+: >"$top/peer"
 "$netpeer" "127.0.0.1:$port" v3 tinit 2 4096 tcp meta 2 data 0 3 data 1 1 say ready eof >"$top/peer" 2>&1 &
 g=$!
 until_true grep -q ready "$top/peer"

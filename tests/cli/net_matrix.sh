@@ -208,8 +208,15 @@ else
 fi
 
 # Losses by force: a listener with a small buffer that is stopped while more than that is sent.
+# The stock report does not say that events were dropped where the first one behind them comes 134 ms or
+# more later, and so begins its page with a time extend: but for these lines it must be as ours.
+same_but_drops() {
+	"$stock" report -i "$file" 2>/dev/null | grep -v 'EVENTS DROPPED' >theirs.txt
+	grep -v 'EVENTS DROPPED' ours.txt | diff theirs.txt - >>said
+}
+
 lossy() { # STATUS ARGS...: the client's
-	local rc got all bad want=$((marks * ${#cpus[@]})) binary
+	local rc got all bad want=$((marks * ${#cpus[@]}))
 	: >said
 	start_listener setpriv --bounding-set -net_admin "$tc" || return 1
 	PAUSE=$server timeout -k 5 60 "$tc" record -N "$host:$port" -b 24576 -s 10000 "${@:2}" \
@@ -217,12 +224,12 @@ lossy() { # STATUS ARGS...: the client's
 	rc=$?
 	find_file || return 1
 	stop_server
-	for binary in "$tc" $stock; do
-		read -r got all bad < <(count_marks "$binary")
-		echo "$binary report: $got marks of $want, $all events, bad: $bad" >>said
-		[ "$bad" = 0 ] && [ "$got" -gt 0 ] && [ "$got" -lt "$want" ] || return 1
-		"$binary" report -i "$file" 2>/dev/null | grep 'EVENTS DROPPED' >/dev/null || return 1
-	done
+	read -r got all bad < <(count_marks "$tc")
+	echo "report: $got marks of $want, $all events, bad: $bad" >>said
+	[ "$bad" = 0 ] && [ "$got" -gt 0 ] && [ "$got" -lt "$want" ] || return 1
+	"$tc" report -i "$file" >ours.txt 2>/dev/null
+	grep -q 'EVENTS DROPPED' ours.txt || return 1
+	[ -z "$stock" ] || same_but_drops || return 1
 	awk '$1 ~ /^[0-9]+$/ && $6 > 0' table >lines
 	echo "status of the client: $rc, of the listener: $status; CPUs with losses: $(wc -l <lines)" >>said
 	[ "$status" = 3 ] && [ -s lines ] && [ $rc = "$1" ]

@@ -51,10 +51,11 @@ result $? "and are merged"
 same_state "buffers"
 
 # Live: a mark is on the terminal long before the end; Ctrl-C ends.
+: >out
 timeout 60 "$tc" stream -e sched:sched_switch >out 2>err 9>&- </dev/null &
 pid=$!
 for ((i = 0; i < 100; i++)); do
-	[ "$(cat $root/tracing_on)$(cat $root/events/sched/sched_switch/enable)" = 11 ] && break
+	[ "$(cat $root/events/sched/sched_switch/enable)$(cat $root/tracing_on)" = 11 ] && break
 	sleep 0.1
 done
 sleep 0.2

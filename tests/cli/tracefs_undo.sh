@@ -59,7 +59,7 @@ signalled() {
 	timeout 60 "$tc" record -o "$tmp/t.dat" "$@" >"$tmp/err" 2>&1 </dev/null 9>&- &
 	pid=$!
 	for ((i = 0; i < 100; i++)); do
-		[ "$(cat $root/tracing_on)$(cat $root/events/sched/enable)" = 11 ] && break
+		[ "$(cat $root/events/sched/enable)$(cat $root/tracing_on)" = 11 ] && break
 		sleep 0.1
 	done
 	[ $i -lt 100 ]
@@ -137,7 +137,7 @@ resets "set" set -e block -O sym-offset -M 1 -v -e block_rq_issue
 timeout 60 "$tc" record -o "$tmp/killed.dat" "${events[@]}" -C mono -B undo-test -e irq >"$tmp/err" 2>&1 </dev/null 9>&- &
 pid=$!
 for ((i = 0; i < 100; i++)); do
-	[ "$(cat $root/tracing_on)$(cat $root/events/sched/enable)" = 11 ] && break
+	[ "$(cat $root/events/sched/enable)$(cat $root/tracing_on)" = 11 ] && break
 	sleep 0.1
 done
 pkill -KILL -P "$pid"

@@ -10,6 +10,7 @@ make_domain web1 2
 
 # Stopped in the middle: the guest gets CLOSE and answers with its totals.
 start_server
+: >"$top/guest"
 guest web1 tconnect expect RCONNECT tinitx 2 4096 7 1 expect RINIT metax 2 data "$d" 0 3 say ready \
 	expect CLOSE data "$d" 0 1 closex >"$top/guest" 2>&1 &
 g=$!
@@ -22,6 +23,7 @@ check "SIGTERM: the file has what was sent until the end" is "$(events "$(the_fi
 rm -f "$out"/*
 
 start_server
+: >"$top/guest"
 guest web1 tconnect expect RCONNECT tinit 2 4096 expect RINIT meta 2 data "$d" 0 3 say ready eof \
 	>"$top/guest" 2>&1 &
 g=$!
@@ -43,6 +45,7 @@ cpu1_has() {
 # Killed: restored by the next start, and by hand.
 for how in start hand name; do
 	start_server
+	: >"$top/guest"
 	guest web1 tconnect expect RCONNECT tinitx 2 4096 7 2 expect RINIT metax 2 \
 		data "$d" 0 3 data "$d" 1 1 half "$d" 1 say ready eof >"$top/guest" 2>&1 &
 	g=$!
@@ -75,6 +78,7 @@ for how in start hand name; do
 done
 
 start_server
+: >"$top/guest"
 guest web1 tconnect expect RCONNECT tinitx 2 4096 7 3 expect RINIT metax 2 data "$d" 0 1 say ready sleep 8000 \
 	>"$top/guest" 2>&1 &
 g=$!
@@ -102,6 +106,7 @@ rm -f "$out"/*
 
 # Stock's form of restore.
 start_server
+: >"$top/guest"
 guest web1 tconnect expect RCONNECT tinitx 2 4096 7 4 expect RINIT metax 2 data "$d" 0 2 data "$d" 1 2 say ready eof \
 	>"$top/guest" 2>&1 &
 g=$!

@@ -275,6 +275,7 @@ host_start() {
 		return 1
 	fi
 	_HOST_LOG[$name]=$T_DIR/host-$name.log
+	: >"$T_DIR/host-$name.log" # what was said before is not waited for
 	_exec_child "$@" </dev/null >"$T_DIR/host-$name.log" 2>&1 &
 	_HOST_PID[$name]=$!
 	_STARTED+=($!)

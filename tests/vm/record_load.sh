@@ -7,7 +7,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
 
-SECS=${LOAD_SECONDS:-10}
+SECS=${LOAD_SECONDS:-60}
 GUESTS="one two"
 MARKS=1000 # of this machine, in one go
 DD_N=500

@@ -9,18 +9,10 @@ set -euo pipefail
 
 G=vtrace
 DIR=$VIRT/$G # as /tmp/virtio-trace in the README
-LOCK=${TRACEFS_LOCK:-/tmp/tracefs.lock}
 CC=${CC:-cc}
-T=/sys/kernel/tracing
-export TRACE_CMD_VIRT_DIR=$VIRT
 
-[ "$(id -u)" = 0 ] || t_skip "recording needs root"
-mountpoint -q $T || mount -t tracefs nodev $T 2>/dev/null || t_skip "there is no tracefs here"
 "$CC" -static -O1 -D_GNU_SOURCE -o "$T_DIR/vtrace-agent" "$VM_TOP/tests/vm/vtrace_agent.c" -lpthread ||
 	t_bail "vtrace_agent.c cannot be built"
-exec 9>"$LOCK"
-flock 9
-at_exit 'flock -u 9'
 
 # Guest G with FIFOs for all channels.
 boot() {

@@ -588,6 +588,98 @@ static void test_pages(void **state)
 	finish(&b);
 }
 
+/*
+ * TRACE_REQ and a page: all that is known of a guest that answers nothing. An event that is older
+ * than the order is a violation, as long as the clock has not stepped.
+ */
+static void test_ordered(void **state)
+{
+	struct remote_time_opts about = { .clock = "mono", .cpus = 2, .guest = "g" };
+	struct bench b = { .agent = { .clock = "mono", .cpus = 2 } };
+	struct stored s;
+	uint64_t host;
+
+	(void)state;
+	b.time = remote_time_new(&about, NULL);
+	assert_non_null(b.time);
+	put_off(&b.agent, false);
+	host = ts_now("mono");
+	remote_time_page(b.time, 1, host - b.agent.behind[0] - 40000, host);
+	remote_time_ordered(b.time, 1, host - 200000, host - b.agent.behind[0] - 100000);
+	stored_read(&b, &s);
+	check_times(&b, &s, 0);
+	assert_in_range(number_behind(&s, "error at most "), 70000,
+			71000); /* half of 40 + 100 us */
+	assert_int_equal(number_behind(&s, "causality violations "), 0);
+	stored_free(&s);
+	remote_time_ordered(b.time, 0, host, host - b.agent.behind[0] - 50000);
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "causality violations "), 1);
+	stored_free(&s);
+	for (int i = 0; i < 4; i++) /* a step of 12 s, known after three, and one more */
+		remote_time_exchange(b.time, 0, &(struct ts_exchange){ host, host, host, host });
+	remote_time_ordered(b.time, 0, host, host - b.agent.behind[0] - 50000);
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "; steps "), 1);
+	assert_int_equal(number_behind(&s, "causality violations "), 1);
+	stored_free(&s);
+	remote_time_free(b.time);
+}
+
+static void tell(struct bench *b, uint32_t cpu, uint64_t at)
+{
+	struct agent_probe p = { .cpu = cpu, .received = at, .answered = at };
+	uint8_t frame[256];
+	struct wcur w = wcur_make(frame, sizeof(frame), true);
+	struct rcur in;
+	struct msg3 m;
+
+	agent_probe_put(&w, AGENT_PROBE_TOLD, &p);
+	in = rcur_make(frame, sizeof(frame) - w.left, true);
+	assert_int_equal(msg3_decode(&in, &m, NULL), 0);
+	assert_int_equal(remote_sync_frame(b->sync, &m, NULL), 0);
+}
+
+/* The answer to CLOSE is one more, once; before CLOSE, or of a CPU that there is not, it is none.
+ */
+static void test_told(void **state)
+{
+	struct remote_time_opts about = { .clock = "x86-tsc", .cpus = 2, .guest = "g" };
+	struct bench b = { 0 };
+	struct stored s;
+	uint64_t n;
+
+	(void)state;
+	if (!ts_now_can(about.clock))
+		skip();
+	put_off(&b.agent, true);
+	begin(&b, &about, HONEST, 0);
+	remote_sync_first(b.sync);
+	run_until(&b, 1);
+	remote_sync_last(b.sync);
+	run_until(&b, 2);
+	stored_read(&b, &s);
+	n = samples(&s);
+	stored_free(&s);
+	tell(&b, 1, 12345);
+	remote_sync_closing(b.sync);
+	tell(&b, 2, 12345);
+	remote_sync_closing(b.sync);
+	tell(&b, 1, guest_now(&b.agent, 1));
+	tell(&b, 1, 12345);
+	stored_read(&b, &s);
+	assert_int_equal(samples(&s), n + 1);
+	assert_int_equal(number_behind(&s, "causality violations "), 0);
+	check_times(&b, &s, 0);
+	stored_free(&s);
+	remote_sync_closing(b.sync);
+	tell(&b, 1, guest_now(&b.agent, 1) - 5000000000ULL); /* before the order */
+	stored_read(&b, &s);
+	assert_int_equal(number_behind(&s, "causality violations "), 1);
+	stored_free(&s);
+	finish(&b);
+}
+
 /* What a released agent found is stored as it is; pages may say that it is wrong. */
 static void test_found(void **state)
 {
@@ -626,6 +718,8 @@ static void test_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pages),
+					    cmocka_unit_test(test_ordered),
+					    cmocka_unit_test(test_told),
 					    cmocka_unit_test(test_found),
 					    cmocka_unit_test(test_pause) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,9 @@ static void test_probe(void **state)
 	assert_true(got.seq == 7 && got.cpu == 3 && got.received == 1ULL << 63 &&
 		    got.answered == 5 && got.apic == 258 && got.pair.before == 1 &&
 		    got.pair.after == 2 && got.pair.host == 3);
+	m.sync.id = AGENT_PROBE_TOLD;
+	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
+	assert_true(got.answered == 5 && got.apic == 258);
 	m.len = 51; /* half of a field */
 	assert_int_equal(agent_probe_get(&m, &got, NULL), -EPROTO);
 	m.len = 24; /* without what may be missing */
@@ -239,7 +242,7 @@ static void test_probe(void **state)
 	m.len = 8;
 	assert_int_equal(agent_probe_get(&m, &got, NULL), 0);
 	assert_true(got.cpu == 3 && !got.want);
-	m.sync.id = 3;
+	m.sync.id = 4;
 	assert_int_equal(agent_probe_get(&m, &got, NULL), -EPROTO);
 }
 
