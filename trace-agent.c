@@ -94,7 +94,7 @@ static void log_start(struct log *log, const struct agent *a, const struct agent
 
 static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 
-/* Until a signal. */
+/* Until a signal, or the control port is unplugged. */
 static int serve(struct loop *loop, struct agent *a, const struct agent_opts *o, int ready_fd,
 		 struct err *e)
 {
@@ -105,7 +105,9 @@ static int serve(struct loop *loop, struct agent *a, const struct agent_opts *o,
 	log_start(o->log, a, o);
 	if (ready_fd >= 0)
 		ret = daemon_ready(ready_fd, e);
-	return ret ? ret : loop_run(loop, e);
+	if (!ret)
+		ret = loop_run(loop, e);
+	return ret ? ret : vport_plugged(o->ctl, e);
 }
 
 static int open_control(const struct agent_opts *o, struct err *e)
@@ -153,6 +155,8 @@ static enum exit_status run(const struct agent_ctx *c, int ready_fd)
 		ret = serve(loop, a, &o, ready_fd, &e);
 	if (ret)
 		err_print(stderr, &e);
+	if (ret && o.log && c->logfile)
+		log_err(o.log, &e);
 	agent_free(a);
 	loop_free(loop);
 	log_close(o.log);
@@ -176,7 +180,7 @@ static int serve_orders(struct loop *loop, const struct vtrace_opts *o, int read
 	if (!ret)
 		ret = loop_run(loop, e);
 	vtrace_free(v);
-	return ret;
+	return ret ? ret : vport_plugged(o->ctl, e);
 }
 
 static enum exit_status run_virtio_trace(const struct agent_ctx *c, int ready_fd)

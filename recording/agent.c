@@ -101,6 +101,15 @@ static void link_closed(void *ctx)
 	say_hello(ctx);
 }
 
+static void link_lost(void *ctx)
+{
+	struct agent *a = ctx;
+
+	if (!a->run)
+		loop_stop(a->loop);
+	a->stopping = true; /* with the end of its recording, which has been cut */
+}
+
 /* The end of a recording, or of a connection without one */
 
 static void drop_connection(struct agent *a)
@@ -216,6 +225,7 @@ static const struct guest_link_owner owner_of_link = {
 	.opened = link_opened,
 	.refused = link_refused,
 	.closed = link_closed,
+	.lost = link_lost,
 };
 
 static int open_link(struct agent *a, int fd, struct err *e)

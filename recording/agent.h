@@ -22,6 +22,7 @@ struct agent_opts {
 
 struct agent;
 
+/* Stops the loop when the control port was unplugged: vport_plugged() says so. */
 struct agent *agent_new(struct loop *l, const struct agent_opts *o,
 			struct err *e);	    /* NULL on error */
 uint32_t agent_port(const struct agent *a); /* that it listens on; 0 = a virtio port */

@@ -49,7 +49,7 @@ void dest_wire_sent(const struct dest_shape *shape, const struct totals *t, stru
 		const struct cpu_totals *c = &t->cpu[shape->cpus[i]];
 
 		sent[shape->cpus[i]] = (struct msg_total){ .bytes = c->bytes,
-							   .events = c->events,
+							   .events = c->unsure ? 0 : c->events,
 							   .lost = c->ring,
 							   .stuck = (uint32_t)c->transport };
 	}

@@ -13,7 +13,7 @@
  * A virtio port has no connections. When the host's end closes, its poll says so without end, so it
  * is left alone and looked at twice a second. And it may hold anything: while nobody is served, the
  * bytes are searched for a TRACE_REQ, one by one, as is the rest of what looked like one and never
- * became whole.
+ * became whole. A port that was unplugged is found in these looks.
  */
 #include "recording/guest-link.h"
 
@@ -27,6 +27,7 @@
 #include "base/cursor.h"
 #include "base/io.h"
 #include "timesync/now.h"
+#include "transport/virtio-port.h"
 #include "wire/agent-msg.h"
 
 enum {
@@ -372,6 +373,11 @@ static void look_again(struct timer *t)
 	struct pollfd p = { .fd = k->watch.fd };
 	struct err e = { 0 };
 
+	if (vport_plugged(k->watch.fd, NULL)) {
+		k->dead = true;
+		k->opts.owner.lost(k->opts.owner.ctx);
+		return;
+	}
 	if (poll(&p, 1, 0) < 0 || p.revents & POLLHUP ||
 	    loop_watch(k->loop, &k->watch, EPOLLIN, &e)) {
 		loop_arm(k->loop, t, LOOK);

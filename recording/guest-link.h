@@ -29,6 +29,8 @@ struct guest_link_owner {
 	void (*refused)(void *ctx);
 	/* A link that seeks: CLOSE was skipped. */
 	void (*closed)(void *ctx);
+	/* A link that seeks: the port was unplugged, after .gone. Nothing comes any more. */
+	void (*lost)(void *ctx);
 };
 
 struct guest_link_opts {

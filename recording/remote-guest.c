@@ -45,12 +45,17 @@ static const struct {
 	[REMOTE_ENDED] = { "the last of its pages", 1 },
 };
 
+static uint64_t patience_ns(const struct remote_guest *g)
+{
+	return g->all->o.patience_ns ?: states[g->state].patience_s * NSEC_PER_SEC;
+}
+
 void remote_guest_go(struct remote_guest *g, enum remote_state next)
 {
 	g->state = next;
 	loop_disarm(&g->patience);
 	if (states[next].patience_s)
-		loop_arm(g->all->loop, &g->patience, states[next].patience_s * NSEC_PER_SEC);
+		loop_arm(g->all->loop, &g->patience, patience_ns(g));
 	remotes_news(g->all);
 }
 
@@ -86,11 +91,13 @@ static void patience_over(struct timer *t)
 		remote_guest_let_go(g);
 		return;
 	}
-	err_say(&e, ETIMEDOUT, "%s did not come in %u s", states[g->state].name,
-		states[g->state].patience_s);
+	err_say(&e, ETIMEDOUT, "%s did not come in %g s", states[g->state].name,
+		(double)patience_ns(g) / NSEC_PER_SEC);
 	if (g->state == REMOTE_ASKED)
 		err_hint(&e, "is the guest paused, or its agent stopped? 'trace-cmd agent' there");
 	remote_guest_fail(g, &e);
+	if (g->state == REMOTE_SAVING)
+		remote_guest_let_go(g); /* it will not end its channels either */
 }
 
 /* What we want */

@@ -54,7 +54,7 @@ void remote_time_pair(struct remote_time *t, uint32_t i, const struct ts_pair *p
 /* A page of the guest's CPU @cpu with an event of its time @guest was here at @host. */
 void remote_time_page(struct remote_time *t, uint32_t cpu, uint64_t guest, uint64_t host);
 /*
- * An event of its time  there is one that an order of  made possible. Not taken once the
+ * An event of its time @guest there is one that an order of @host made possible. Not taken once the
  * guest's clock has stepped: nobody knows on which side of that it was.
  */
 void remote_time_ordered(struct remote_time *t, uint32_t cpu, uint64_t host, uint64_t guest);

@@ -23,6 +23,7 @@ struct remotes_opts {
 	uint64_t trace_id;		    /* of the host's file */
 	const char *dir;		    /* virt-server's */
 	const char *peer;		    /* our version text */
+	uint64_t patience_ns; /* for what an agent has to say next; 0 = as long as that may take */
 	/* What the user should know at once; from any thread. */
 	void *ctx;
 	void (*left_out)(void *ctx, const struct err *why);

@@ -12,6 +12,9 @@
  * The kernel counts what it lost, by CPU and buffer. A recording compares the counters with what
  * they said before; an extraction takes what they say, because it owns the past as well. The
  * snapshot has no counters: what its pages say is counted when the file is put together.
+ *
+ * What another reader takes, the kernel counts as read, as if it were ours; what is in the pages is
+ * known to whoever puts the file together, and he compares (session/tally.c).
  */
 #include "recording/rings.h"
 
@@ -21,6 +24,8 @@
 
 #include "base/cleanup.h"
 #include "tracedat/head.h"
+#include "tracing/holders.h"
+#include "tracing/snapshot.h"
 
 /* Those that are offline are among them: one may come online while we record. */
 #define CPUS_PRESENT  "/sys/devices/system/cpu/present"
@@ -146,6 +151,18 @@ static int open_source(struct rings *r, size_t i, struct err *e)
 	return cpu_stats_read(t, cpu, &r->before[i], e);
 }
 
+/*
+ * Another reader of one of the buffers: the file has the events that we took, and he the others.
+ * Who reads trace_pipe may end with the tracing: so this is asked before, and behind it for those
+ * who came later.
+ */
+static void find_reader(struct rings *r)
+{
+	for (size_t b = 0; b < r->nbuffers && !r->reader[0]; b++)
+		if (r->buffers[b])
+			holders_reader(r->buffers[b], NULL, r->reader, sizeof(r->reader));
+}
+
 int rings_open_sources(struct rings *r, struct err *e)
 {
 	size_t n = r->cpus.n * r->nbuffers;
@@ -161,6 +178,8 @@ int rings_open_sources(struct rings *r, struct err *e)
 		return err_set(e, ENOMEM, "no memory for %zu CPUs", r->cpus.n);
 	for (size_t i = 0; !ret && i < n; i++)
 		ret = open_source(r, i, e);
+	if (!r->snapshot)
+		find_reader(r);
 	return ret;
 }
 
@@ -308,6 +327,7 @@ static int count_events(struct rings *r, size_t i, bool from_start, struct cpu_t
 		if (ret)
 			return ret;
 		c->events += since(was.read, now.read);
+		c->unsure |= snapshot_exists(r->buffers[b]);
 		if (!from_start)
 			was = (struct cpu_stats){ 0 };
 		/* .entries: what a full channel kept us from reading before the end */
@@ -323,6 +343,9 @@ static int fill_totals(struct rings *r, struct totals *t, bool from_start, struc
 	t->cpus = cpu_list_count(&r->cpus);
 	t->page_size = r->layout.size;
 	t->told = !r->snapshot;
+	if (!r->snapshot)
+		find_reader(r);
+	memcpy(t->reader, r->reader, sizeof(t->reader));
 	for (size_t i = 0; !ret && i < r->cpus.n; i++) {
 		struct cpu_totals *c = &t->cpu[r->cpus.cpu[i]];
 

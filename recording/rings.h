@@ -42,7 +42,8 @@ struct rings {
 	int *sources;	     /* owned: [cpu index * nbuffers + buffer] */
 	struct pump **pumps; /* owned: one for each CPU, NULL = not started */
 	struct pump_result *pumped;
-	struct cpu_stats *before; /* owned: as .sources */
+	struct cpu_stats *before;   /* owned: as .sources */
+	char reader[TOTALS_READER]; /* who reads there, too, in words; "" = nobody was seen */
 };
 
 /* The root directory, the CPUs, the size of pages. In every case rings_close() when done. */

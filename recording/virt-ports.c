@@ -5,11 +5,15 @@
  * Theory of operation
  *
  * The error that counts is about the first name: it is the one that setup-guest gives.
+ *
+ * Ports are added one after another when a guest boots or a controller is plugged in, so one that
+ * is missing may be there in a moment.
  */
 #include "recording/virt-ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -18,6 +22,9 @@
 
 #define CPU_PORT       "trace-path-cpu%u"
 #define CPU_PORT_STOCK "trace-pipe-cpu%u"
+
+#define APPEARS_WITHIN (2 * NSEC_PER_SEC)
+#define LOOK_AGAIN_NS  (20 * NSEC_PER_MSEC)
 
 static int open_port(uint32_t cpu, struct err *e)
 {
@@ -37,15 +44,30 @@ static int open_port(uint32_t cpu, struct err *e)
 	return fd;
 }
 
+static int open_port_until(uint32_t cpu, uint64_t deadline, struct err *e)
+{
+	static const struct timespec pause = { .tv_nsec = LOOK_AGAIN_NS };
+	int fd = open_port(cpu, e);
+
+	while (fd == -ENOENT && now_ns() < deadline) {
+		nanosleep(&pause, NULL);
+		err_clear(e);
+		fd = open_port(cpu, e);
+	}
+	return fd;
+}
+
 int virt_ports_open(const uint32_t *cpus, size_t n, int **ports, struct err *e)
 {
+	uint64_t deadline = now_ns() + APPEARS_WITHIN;
+
 	*ports = malloc(n * sizeof(**ports));
 	if (!*ports)
 		return err_set(e, ENOMEM, "no memory for %zu ports", n);
 	for (size_t i = 0; i < n; i++)
 		(*ports)[i] = -1;
 	for (size_t i = 0; i < n; i++) {
-		(*ports)[i] = open_port(cpus[i], e);
+		(*ports)[i] = open_port_until(cpus[i], deadline, e);
 		if ((*ports)[i] < 0)
 			return (*ports)[i];
 	}

@@ -12,7 +12,8 @@
 
 /*
  * The data port of each of @cpus[0..n): trace-path-cpuN, else trace-pipe-cpuN. *ports is an owned
- * array of @n descriptors for virt_ports_close(), also after an error.
+ * array of @n descriptors for virt_ports_close(), also after an error. Waits 2 s for ports that are
+ * missing: a guest that boots gets them one by one.
  */
 int virt_ports_open(const uint32_t *cpus, size_t n, int **ports, struct err *e);
 

@@ -33,6 +33,7 @@
 #include "recording/virt-ports.h"
 #include "trace-recorder.h"
 #include "tracing/pages.h"
+#include "transport/virtio-port.h"
 
 #define LOOK  (200 * NSEC_PER_MSEC)
 #define FLUSH (500 * NSEC_PER_MSEC)
@@ -247,7 +248,10 @@ static void look_again(struct timer *t)
 	struct pollfd p = { .fd = v->ctl.fd };
 	struct err e = { 0 };
 
-	if (poll(&p, 1, 0) < 0 || p.revents & POLLHUP || loop_watch(v->loop, &v->ctl, EPOLLIN, &e))
+	if (vport_plugged(v->ctl.fd, NULL))
+		loop_stop(v->loop);
+	else if (poll(&p, 1, 0) < 0 || p.revents & POLLHUP ||
+		 loop_watch(v->loop, &v->ctl, EPOLLIN, &e))
 		loop_arm(v->loop, t, AWAY);
 }
 

@@ -21,7 +21,10 @@ struct vtrace_opts {
 	struct log *log;  /* borrowed */
 };
 
-/* Stopped, until the host says otherwise. NULL on error. */
+/*
+ * Stopped, until the host says otherwise. Stops the loop when the control port was unplugged:
+ * vport_plugged() says so. NULL on error.
+ */
 struct vtrace *vtrace_new(struct loop *l, const struct vtrace_opts *o, struct err *e);
 void vtrace_free(struct vtrace *v); /* NULL is fine */
 

@@ -4,8 +4,9 @@
  *
  * Theory of operation
  *
- * The pages are not looked at, where the stream vouches for them: each CPU's are one extent, all
- * extents are in the data file, and that becomes the trace.dat (regions.c): nothing is copied.
+ * Where the stream vouches for the pages, each CPU's are one extent, all extents are in the data
+ * file, and that becomes the trace.dat (regions.c): nothing is copied, and pages are read only to
+ * count what is in them (tally.c).
  * Where the head names several buffers, or nothing vouches for the stream (a peer without marks, or
  * a killed server's parts), the pages are read once: mark pages say which buffer the next ones are
  * of, and a page whose header cannot be is left out and counted. If extents are scattered then, or
@@ -29,7 +30,6 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "trace-recorder.h"
-#include "tracedat/counts.h"
 #include "tracedat/writer.h"
 
 enum {
@@ -270,35 +270,6 @@ static int place_part(struct assembly *a, uint32_t cpu, struct err *e)
 	return look_at_pages(a, cpu, start, size, e);
 }
 
-/* Events and gaps in what the file will hold; the guest's own numbers go before, where known. */
-static int count(struct assembly *a, uint32_t cpu, struct err *e)
-{
-	struct cpu_totals *ct = &a->t->cpu[cpu];
-	bool whole = a->t->told && !ct->transport && !ct->quota && !ct->disk;
-	struct tdat_page_counts n = { 0 };
-
-	for (size_t b = 0; b < a->nbuffers; b++) {
-		const struct tdat_cpu_data *c = &a->buffers[b].cpus[cpu];
-		int rc;
-
-		for (size_t i = 0; i < c->nextents; i++)
-			ct->bytes += c->extents[i].len;
-		if (whole || !c->nextents)
-			continue;
-		rc = tdat_count_pages(c->extents[0].fd, c->extents, c->nextents, &a->sh.head.layout,
-				      &n, e);
-		if (rc)
-			return rc;
-	}
-	if (!whole)
-		ct->events = n.events;
-	if (!a->t->told) {
-		ct->ring = n.lost;
-		ct->gaps = n.lost_unknown > ct->marked;
-	}
-	return 0;
-}
-
 static int take_head(struct assembly *a, struct err *e)
 {
 	int rc = store_head_open(a->st, &a->sh, e);
@@ -530,8 +501,7 @@ static int put_together(struct assembly *a, struct store_result *res, struct err
 					   .nbuffers = a->nbuffers };
 	again = must_resume(a, &p);
 	rc = again ? resume(a, &p, e) : place_parts(a, e);
-	for (uint32_t cpu = 0; cpu < a->ncpus && cpu < a->t->cpus && !rc; cpu++)
-		rc = count(a, cpu, e);
+	rc = rc ? rc : tally_file(&a->file, a->t, e);
 	if (rc)
 		return rc;
 	return again ? write_in_place(a, &p, res, e) : write_file_of(a, res, e);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* local.h - what store.c and assemble.c share */
+/* local.h - what store.c, assemble.c and tally.c share */
 #ifndef SESSION_LOCAL_H
 #define SESSION_LOCAL_H
 
 #include "session/regions.h"
 #include "session/store.h"
 #include "tracedat/head.h"
+#include "tracedat/writer.h"
 
 struct store {
 	const struct store_place *place; /* borrowed */
@@ -41,6 +42,12 @@ int store_part_range(const struct store *st, uint32_t cpu, uint64_t *off, uint64
 int store_put_plan(const struct store *st, const struct region_plan *p, struct err *e);
 /* -ENOENT: there is none. */
 int store_get_plan(const struct store *st, struct region_plan *p, struct err *e);
+
+/*
+ * What the file @f will hold, into *t, in which the peer's own numbers and the losses on the way
+ * are: bytes, events, and those that another reader of the ring has. Errors are those of reading.
+ */
+int tally_file(const struct tdat_file_plan *f, struct totals *t, struct err *e);
 
 /* "<outdir>/<name><suffix>" into @to. */
 const char *store_path(const struct store *st, const char *suffix, char *to, size_t room);

@@ -6,7 +6,8 @@
  *
  * The guest counts what it read from its rings and what the rings dropped; the host counts what it
  * received, kept and threw away. The columns follow the way of the data, so that a loss tells where
- * to look: the guest's ring (larger -b), the way (channels), the quota (an option), the disk.
+ * to look: the guest's ring (larger -b), the way (channels), the quota (an option), the disk. The
+ * column of another reader of the ring is there when there was one (session/tally.c).
  */
 #include "session/totals.h"
 
@@ -20,6 +21,7 @@ static void add(struct cpu_totals *to, const struct cpu_totals *c)
 	to->transport += c->transport;
 	to->quota += c->quota;
 	to->disk += c->disk;
+	to->other += c->other;
 	to->gaps |= c->gaps;
 }
 
@@ -35,7 +37,7 @@ bool totals_lost(const struct totals *t)
 	struct cpu_totals s;
 
 	totals_sum(t, &s);
-	return s.ring || s.gaps || s.transport || s.quota || s.disk;
+	return s.ring || s.gaps || s.transport || s.quota || s.disk || s.other;
 }
 
 uint64_t totals_pages(const struct totals *t, uint64_t bytes)
@@ -43,20 +45,42 @@ uint64_t totals_pages(const struct totals *t, uint64_t bytes)
 	return t->page_size ? (bytes + t->page_size - 1) / t->page_size : 0;
 }
 
-static int print_row(const char *name, const struct cpu_totals *c, struct buf *to)
+/* @other: with the column of another reader. */
+static int print_row(const char *name, const struct cpu_totals *c, bool other, struct buf *to)
 {
 	char bytes[32];
+	int rc = buf_addf(to, "  %-5s %12llu %12s %11llu%c %11llu %9llu %9llu", name,
+			  (unsigned long long)c->events, size_text(c->bytes, bytes, sizeof(bytes)),
+			  (unsigned long long)c->ring, c->gaps ? '+' : ' ',
+			  (unsigned long long)c->transport, (unsigned long long)c->quota,
+			  (unsigned long long)c->disk);
 
-	return buf_addf(to, "  %-5s %12llu %12s %11llu%c %11llu %9llu %9llu\n", name,
-			(unsigned long long)c->events, size_text(c->bytes, bytes, sizeof(bytes)),
-			(unsigned long long)c->ring, c->gaps ? '+' : ' ',
-			(unsigned long long)c->transport, (unsigned long long)c->quota,
-			(unsigned long long)c->disk);
+	if (!rc && other)
+		rc = buf_addf(to, " %12llu", (unsigned long long)c->other);
+	return rc ? rc : buf_addf(to, "\n");
+}
+
+/* Who reads beside us, and what to do. */
+static int print_reader(const struct totals *t, uint64_t taken, struct buf *to)
+{
+	if (taken)
+		return buf_addf(
+			to,
+			"  (other reader: events that it took from the same ring buffer; %s; "
+			"'record -B NAME' has a ring buffer of its own)\n",
+			t->reader[0] ? t->reader : "it is not known who that was");
+	if (t->reader[0])
+		return buf_addf(to,
+				"  (%s: what it takes is not in this recording; 'record -B NAME' "
+				"has a ring buffer of its own)\n",
+				t->reader);
+	return 0;
 }
 
 static bool has_any(const struct cpu_totals *c)
 {
-	return c->events || c->bytes || c->ring || c->gaps || c->transport || c->quota || c->disk;
+	return c->events || c->bytes || c->ring || c->gaps || c->transport || c->quota || c->disk ||
+	       c->other;
 }
 
 int totals_print(const struct totals *t, struct buf *to)
@@ -65,20 +89,22 @@ int totals_print(const struct totals *t, struct buf *to)
 	char name[16];
 	int rc;
 
-	rc = buf_addf(to, "  %-5s %12s %12s %12s %11s %9s %9s\n", "CPU", "events", "saved",
-		      "lost: ring", "transport", "quota", "disk");
+	totals_sum(t, &sum);
+	rc = buf_addf(to, "  %-5s %12s %12s %12s %11s %9s %9s%s\n", "CPU", "events", "saved",
+		      "lost: ring", "transport", "quota", "disk", sum.other ? " other reader" : "");
 	for (uint32_t i = 0; i < t->cpus && !rc; i++) {
 		snprintf(name, sizeof(name), "%u", i);
 		if (has_any(&t->cpu[i]))
-			rc = print_row(name, &t->cpu[i], to);
+			rc = print_row(name, &t->cpu[i], sum.other, to);
 	}
-	totals_sum(t, &sum);
 	if (!rc)
-		rc = print_row("all", &sum, to);
+		rc = print_row("all", &sum, sum.other, to);
 	if (!rc && totals_lost(t))
 		rc = buf_addf(to, "  (lost in the ring: events%s; elsewhere: pages of %u bytes)\n",
 			      sum.gaps ? ", + = and more that the kernel did not count" : "",
 			      t->page_size);
+	if (!rc)
+		rc = print_reader(t, sum.other, to);
 	if (!rc && !t->told)
 		rc = buf_addf(
 			to,
@@ -103,8 +129,8 @@ const char *totals_line(const struct totals *t, char *to, size_t room)
 	else
 		snprintf(
 			to + n, room - (size_t)n,
-			"; lost: %llu%s events in the ring, pages: %llu transport, %llu quota, %llu disk",
-			(unsigned long long)s.ring, s.gaps ? "+" : "",
+			"; lost: %llu%s events in the ring, %llu to another reader, pages: %llu transport, %llu quota, %llu disk",
+			(unsigned long long)s.ring, s.gaps ? "+" : "", (unsigned long long)s.other,
 			(unsigned long long)s.transport, (unsigned long long)s.quota,
 			(unsigned long long)s.disk);
 	return to;

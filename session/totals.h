@@ -11,19 +11,26 @@
 #include "base/io.h"
 #include "trace-msg.h"
 
+enum { TOTALS_READER = 400 };
+
 struct cpu_totals {
-	uint64_t events; /* in the file, or read in the guest: see .counted */
+	uint64_t events; /* in the file, or read from the ring, by whoever it was */
 	uint64_t bytes;	 /* in the file */
 	uint64_t ring;	 /* events that the guest's ring buffer dropped or overwrote */
 	uint64_t transport, quota, disk; /* pages */
 	uint64_t marked; /* pages before which the host noted a loss; it counts as transport */
+	uint64_t other;	 /* events that another reader of the ring took, who is not to be there */
 	bool gaps;	 /* the ring lost events and did not say how many */
+	/* A snapshot may have changed places with the ring: what was read meanwhile is not known.
+	 */
+	bool unsure;
 };
 
 struct totals {
-	uint32_t cpus, page_size; /* page_size in bytes */
-	bool told;		  /* the peer sent its totals: transport losses are known */
-	bool late;		  /* its bytes did not all come before the deadline */
+	uint32_t cpus, page_size;   /* page_size in bytes */
+	bool told;		    /* the peer sent its totals: transport losses are known */
+	bool late;		    /* its bytes did not all come before the deadline */
+	char reader[TOTALS_READER]; /* who reads the ring, too, in words; "" = nobody is known */
 	struct cpu_totals cpu[MSG_MAX_CPUS];
 };
 

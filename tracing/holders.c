@@ -8,6 +8,8 @@
  * removed, while somebody has trace_pipe, trace_pipe_raw or the like open. The kernel says EBUSY
  * and not who it is; the links in /proc/PID/fd do. Processes that are not ours to see, or that end
  * meanwhile, are passed over: it is only a hint.
+ *
+ * Whoever has trace_pipe or trace_pipe_raw open takes events away from all others that read there.
  */
 #include "tracing/holders.h"
 
@@ -34,7 +36,9 @@ static bool is_inside(const char *link, const char *top)
 	       strstr(link + len, "/trace_marker") == NULL;
 }
 
-static bool look_at(const char *proc, long pid, const char *top, struct holder *to)
+/* @name: only files that have this in their names; "" = all */
+static bool look_at(const char *proc, long pid, const char *top, const char *name,
+		    struct holder *to)
 {
 	char dir[128], link[512];
 	const struct dirent *ent;
@@ -47,7 +51,7 @@ static bool look_at(const char *proc, long pid, const char *top, struct holder *
 		ssize_t n = readlinkat(dirfd(d), ent->d_name, link, sizeof(link) - 1);
 
 		link[n > 0 ? n : 0] = '\0';
-		if (!is_inside(link, top))
+		if (!is_inside(link, top) || !strstr(link + strlen(top), name))
 			continue;
 		to->pid = pid;
 		snprintf(to->file, sizeof(to->file), "%.250s", link + strlen(top) + 1);
@@ -69,7 +73,7 @@ static void read_name(const char *proc, struct holder *h)
 	buf_free(&text);
 }
 
-static bool find_holder(const char *proc, const char *top, struct holder *to)
+static bool find_holder(const char *proc, const char *top, const char *name, struct holder *to)
 {
 	AUTO_DIR d = opendir(proc);
 	const struct dirent *ent;
@@ -78,7 +82,7 @@ static bool find_holder(const char *proc, const char *top, struct holder *to)
 		uint64_t pid;
 
 		if (parse_u64(ent->d_name, 1, INT32_MAX, &pid, "pid", NULL) ||
-		    (pid_t)pid == getpid() || !look_at(proc, (long)pid, top, to))
+		    (pid_t)pid == getpid() || !look_at(proc, (long)pid, top, name, to))
 			continue;
 		read_name(proc, to);
 		return true;
@@ -95,11 +99,21 @@ int hint_holders(const struct tracefs *t, const char *proc, struct err *e)
 		return -EBUSY;
 	if (e->code != EBUSY || e->hint[0])
 		return -e->code;
-	if (find_holder(proc ? proc : "/proc", tfs_path(t), &h))
+	if (find_holder(proc ? proc : "/proc", tfs_path(t), "", &h))
 		err_hint(e, "end process %ld (%s), which has %s open", h.pid, h.name, h.file);
 	else if (!tfs_read_line(t, "current_tracer", &tracer, NULL) &&
 		 strcmp((char *)tracer.data, "nop") != 0)
 		err_hint(e, "'trace-cmd reset': the tracer %s runs there", (char *)tracer.data);
 	buf_free(&tracer);
 	return -e->code;
+}
+
+bool holders_reader(const struct tracefs *t, const char *proc, char *to, size_t room)
+{
+	struct holder h = { 0 };
+
+	if (!find_holder(proc ? proc : "/proc", tfs_path(t), "/trace_pipe", &h))
+		return false;
+	snprintf(to, room, "process %ld (%s) has %s open", h.pid, h.name, h.file);
+	return true;
 }

@@ -11,4 +11,10 @@
  */
 int hint_holders(const struct tracefs *t, const char *proc, struct err *e);
 
+/*
+ * Does another process read away what comes into @t? Then it is named in @to: "process 77 (cat) has
+ * trace_pipe open". @proc NULL = /proc.
+ */
+bool holders_reader(const struct tracefs *t, const char *proc, char *to, size_t room);
+
 #endif

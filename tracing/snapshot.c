@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -57,6 +58,21 @@ int snapshot_do(const struct tracefs *t, int cpu, enum snapshot_action what, str
 		return -code;
 	}
 	return err_set(e, errno, "cannot write '%s' to %s/snapshot", text, tfs_path(t));
+}
+
+bool snapshot_exists(const struct tracefs *t)
+{
+	AUTO_FD fd = tfs_has(t, "snapshot") ? tfs_file(t, "snapshot", O_RDONLY, NULL) : -1;
+	char head[1024];
+	ssize_t n = 0;
+	size_t len = 0;
+
+	if (fd < 0)
+		return tfs_has(t, "snapshot");
+	while (len < sizeof(head) - 1 && (n = read(fd, head + len, sizeof(head) - 1 - len)) > 0)
+		len += (size_t)n;
+	head[len] = '\0';
+	return !strstr(head, "Snapshot is freed");
 }
 
 int snapshot_print(const struct tracefs *t, int cpu, FILE *to, struct err *e)

@@ -237,6 +237,19 @@ int vport_list(struct vport **ports, size_t *n, struct err *e)
 	return vport_list_in(&real_roots, ports, n, e);
 }
 
+/* poll(2) says POLLHUP as it does when the host's end is closed; a read of no bytes tells them
+ * apart. */
+int vport_plugged(int fd, struct err *e)
+{
+	char none;
+
+	if (read(fd, &none, 0) >= 0 || errno != ENODEV)
+		return 0;
+	err_say(e, ENODEV, "the virtio port was unplugged");
+	err_hint(e, "start it again when the port is there");
+	return -ENODEV;
+}
+
 bool vport_host_gone(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };

@@ -39,6 +39,10 @@ int vport_open_in(const struct vport_roots *roots, const char *name, int flags, 
 /* True when the host's end of @fd is not open now (POLLHUP): nobody would read. */
 bool vport_host_gone(int fd);
 
+/* -ENODEV: the port of @fd was unplugged. Its descriptor is dead, even if one is plugged in again.
+ */
+int vport_plugged(int fd, struct err *e);
+
 struct vport {
 	char name[VPORT_NAME_MAX + 1];
 	char path[VPORT_PATH_MAX]; /* the device node */

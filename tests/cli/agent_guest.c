@@ -12,6 +12,7 @@
  *PROTO;
  *				"-" = none
  *	skew CPUS		the same of an agent of ours, of another version
+ *	refuse TEXT		NOT_SUPP with this reason
  *	hex HEX			send these bytes
  *	head			SEND_DATA .. FIN_DATA
  *	half			half of the metadata, and no end
@@ -194,6 +195,16 @@ static void do_skew(struct agent *a, char **w)
 	send_resp(a, (uint32_t)number(w[0]), "-", "tcx=0,0,trace-cmd 0.0.1");
 }
 
+static void do_refuse(struct agent *a, char **w)
+{
+	static struct bytes reason;
+
+	reason.n = 0;
+	put(&reason, "why:", 4);
+	text(&reason, w[0]);
+	frame(a, 5, NULL, &reason);
+}
+
 static void send_hex(int fd, const char *hex)
 {
 	struct bytes m = { .n = 0 };
@@ -341,13 +352,13 @@ static const struct {
 	int args;
 	void (*run)(struct agent *a, char **w);
 } words[] = {
-	{ "req", 0, do_req },	    { "resp", 2, do_resp },	    { "skew", 1, do_skew },
-	{ "hex", 1, do_hex },	    { "head", 0, do_head },	    { "half", 0, do_half },
-	{ "data", 0, do_data },	    { "pages", 1, do_pages },	    { "part", 0, do_part },
-	{ "ends", 0, do_ends },	    { "sync", 0, do_sync },	    { "synchex", 1, do_synchex },
-	{ "ask", 0, do_ask },	    { "syncgone", 0, do_syncgone }, { "close", 0, do_close },
-	{ "closed", 0, do_closed }, { "say", 1, do_say },	    { "sleep", 1, do_sleep },
-	{ "eof", 0, do_eof },
+	{ "req", 0, do_req },	      { "resp", 2, do_resp },	  { "skew", 1, do_skew },
+	{ "refuse", 1, do_refuse },   { "hex", 1, do_hex },	  { "head", 0, do_head },
+	{ "half", 0, do_half },	      { "data", 0, do_data },	  { "pages", 1, do_pages },
+	{ "part", 0, do_part },	      { "ends", 0, do_ends },	  { "sync", 0, do_sync },
+	{ "synchex", 1, do_synchex }, { "ask", 0, do_ask },	  { "syncgone", 0, do_syncgone },
+	{ "close", 0, do_close },     { "closed", 0, do_closed }, { "say", 1, do_say },
+	{ "sleep", 1, do_sleep },     { "eof", 0, do_eof },
 };
 
 /* Do the word at @w; how many it has taken. */

@@ -123,11 +123,17 @@ never "metadata that end in the middle" "its agent closed the connection before 
 	req resp 2 - half data
 never "metadata that are none" "bad metadata: offset 0" req resp 2 - \
 	hex 00000010000000030000000061626364 hex 0000000c0000000400000000 data eof
+never "nonsense instead of metadata" "said its message has 4294967295 bytes" \
+	req resp 2 - data hex ffffffffffffffffffffffff eof
 
 bad "gone in the middle" "its agent is gone" 400 req resp 2 - head data pages 2 part say ready
 bad "gone behind CLOSE" "its agent is gone" 400 req resp 2 - head data pages 2 close ends
 bad "a wrong message in the middle" "sent TRACE_REQ, which does not belong here" 200 \
 	req resp 2 - head data pages 1 hex 0000000c0000000600000000 eof
+bad "nonsense in the middle" "said its message has 4294967295 bytes" 200 \
+	req resp 2 - head data pages 1 hex ffffffffffffffffffffffff eof
+bad "nonsense behind CLOSE" "said its message has 4294967295 bytes" 200 \
+	req resp 2 - head data pages 1 close hex ffffffffffffffffffffffff eof
 bad "ends by itself" "the agent ended its recording before this one" 200 \
 	req resp 2 - head data pages 1 ends closed eof
 
@@ -140,26 +146,86 @@ fine "time sync that is nonsense" "method none; ptp failed: said its message has
 fine "time sync that says nothing" "method none; ptp failed: the agent said nothing for 10 s" 200 \
 	req resp 2 ptp head sync data pages 1 close ends closed eof
 
-# One that hangs: the user need not wait.
-for words in "req sleep 20000" "req resp 2 ptp head sync data sleep 20000"; do
+# One that is busy: the other is recorded without it; alone there is nothing to record.
+BUSY="busy: it records for another host"
+record req refuse "$BUSY" eof
+check "busy: not all was recorded" is $status 3
+grep -qF "guest bad: its agent says: $BUSY" err
+result $? "busy: it says who, and why"
+check "busy: the other guest is whole" is "$(ticks good)" 600
+check "busy: of this one is there no file" is "$(echo h*)" "h-good.dat h.dat"
+"$tc" dump --options h.dat >shown 2>&1
+check "busy: the host's file names the other one alone" is "$(grep -cw good shown) $(grep -cw bad shown)" "1 0"
+state | cmp -s - before
+result $? "busy: tracefs is as it was"
+
+alone() { # WORD...: record -A of one agent with these words, in the background: $pid
 	rm -f h.dat h-*
 	pids=()
-	# shellcheck disable=SC2086  # several words
-	agent bad $words
-	"$tc" record -C mono -o h.dat -e sched -A 127.0.0.1:"$port" --name bad -e sched >out 2>err 9>&- &
+	agent bad "$@"
+	"$tc" record -C mono -o h.dat -e sched:sched_process_exec -A 127.0.0.1:"$port" --name bad -e sched \
+		>out 2>err 9>&- &
 	pid=$!
-	until_true grep -q asked bad.log
-	sleep 0.5
+}
+
+alone req refuse "$BUSY" eof
+wait $pid
+check "the only one is busy: fails" is $? 1
+grep -qF "guest bad: its agent says: $BUSY" err
+result $? "it says so"
+check "and leaves no file" is "$(echo h*)" 'h*'
+end_agents
+wait "${pids[@]}" 2>/dev/null
+
+timeout -s KILL 20 "$tc" record -C mono -o h.dat -e sched:sched_process_exec -A 127.0.0.1:1 --name x -e sched \
+	-A 127.0.0.1:2 --name x -e sched true >out 2>err 9>&-
+check "two of one name: fails" is $? 1
+grep -q 'two guests are called x' err
+result $? "it says so"
+
+# One that hangs, Ctrl-C: the user need not wait, and nothing stays that is not whole. The word is where
+# it hangs.
+hangs() { # NAME WORD...
+	local name=$1
+	shift
+	alone "$@"
+	until_true grep -q hangs bad.log
+	sleep 0.3
 	kill -INT $pid
 	SECONDS=0
 	wait $pid
-	check "hangs, '${words##*resp}', interrupted: fails" is $? 1
+	check "hangs $name, interrupted: fails" is $? 1
 	[ $SECONDS -le 3 ] && grep -q 'ended before all guests recorded' err
 	result $? "it says so, at once"
 	check "and leaves no file" is "$(echo h*)" 'h*'
 	end_agents
 	wait "${pids[@]}" 2>/dev/null
-done
+	state | cmp -s - before
+	result $? "and tracefs as it was"
+}
+hangs "at the request" req say hangs sleep 20000
+hangs "before its data ports" req resp 2 - say hangs sleep 20000
+hangs "before its metadata" req resp 2 - data say hangs sleep 20000
+hangs "in its metadata" req resp 2 - data half say hangs sleep 20000
+hangs "in time sync" req resp 2 ptp head sync data say hangs sleep 20000
+
+# It hangs behind CLOSE: what came is there, when the user is tired of it.
+alone req resp 2 - head data pages 2 say records close say hangs sleep 20000
+until_true grep -q records bad.log
+until_true grep -q 1 $root/tracing_on
+kill -INT $pid
+until_true grep -q hangs bad.log
+sleep 0.3
+kill -INT $pid
+SECONDS=0
+wait $pid
+check "hangs behind CLOSE, interrupted twice: with losses" is $? 3
+[ $SECONDS -le 3 ] && grep -q 'guest bad: its last words were not waited for' err
+result $? "it says so, soon"
+check "what came is there" is "$(ticks bad)" 400
+check "and the host's file" is "$(echo h*)" "h-bad.dat h.dat"
+end_agents
+wait "${pids[@]}" 2>/dev/null
 state | cmp -s - before
 result $? "tracefs is as it was"
 exit $failed

@@ -9,8 +9,6 @@
 #   record_end NAME [SIG]      SIG (INT; -: none) to a recording, and wait: RC, and TEXT, what it said
 #   all_run RECORD NAME...     these guests and this machine record, or the script ends
 #   whole_of NAME N            a recording of guest NAME and this machine has N writes of dd, all
-#   monitor_pair NAME          a QMP monitor for guest NAME: its vm_boot options in MONITOR
-#   monitor NAME COMMAND [ARGS]  to that monitor; what it says is in the log of host process qmp-NAME
 #   writes_of FILE NAME        how many of dd's writes (WRITES) in the merged report are NAME's
 #   writes_are FILE N WHAT     that many are in a guest's own file. Of a guest that left, the names of
 #                              processes are not known, so the filter of WRITES must do
@@ -97,16 +95,4 @@ whole_of() {
 	[ "$RC" = 0 ] || sed 's/^/# /' <<<"$TEXT"
 	writes_are "$OUT/w-$1.dat" "$2" "$3: the next recording of $1"
 	same_soon "$1" "$3"
-}
-
-monitor_pair() {
-	fifo_pair "$T_DIR/qmp-$1"
-	host_start "qmp-$1" cat "$T_DIR/qmp-$1.out"
-	# shellcheck disable=SC2054
-	MONITOR=(--qemu -chardev --qemu "pipe,id=qmp,path=$(vm_opt "$T_DIR/qmp-$1")"
-		--qemu -mon --qemu chardev=qmp,mode=control)
-}
-
-monitor() {
-	printf '{ "execute": "%s", "arguments": { %s } }\n' "$2" "${3:-}" >"$T_DIR/qmp-$1.in"
 }

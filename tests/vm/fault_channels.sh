@@ -24,10 +24,27 @@ too_few() {
 
 t_begin "fewer ports than vCPUs"
 server_start
-guest_boot few 1 --qemu -smp --qemu 2
+monitor_pair few
+guest_boot few 1 --qemu -smp --qemu 2 "${MONITOR[@]}"
 is_refused few "trace-cmd: no virtio port 'trace-path-cpu1' among the 2 that this guest has
   try: on the host: trace-cmd setup-guest DOMAIN -c CPUS --qemu (or --libvirt) prints what to add, here -device virtserialport,chardev=ID,name=trace-path-cpu1; then restart the guest" \
 	"a port too few"
+
+
+t_begin "the port is plugged in a moment later"
+[ -e "$VIRT/few/trace-path-cpu1.in" ] || fifo_pair "$VIRT/few/trace-path-cpu1"
+monitor few qmp_capabilities
+monitor few chardev-add "\"id\": \"late\", \"backend\": { \"type\": \"pipe\",
+	\"data\": { \"device\": \"$VIRT/few/trace-path-cpu1\" } }"
+JOB=$(vm_start few "trace-cmd record --virt $WRITES $DD count=$N")
+sleep 0.3
+monitor few device_add '"driver": "virtserialport", "bus": "ports0.0", "chardev": "late", "name": "trace-path-cpu1"'
+record_end few
+[ "$RC" = 0 ] || sed "s|^|# |" <<<"$REPLY"
+assert_eq 0 "$RC" "a late port: status 0"
+new_file few
+assert_eq $N "$(writes "$FILE")" "a late port: every event is in the file"
+rm "$FILE"
 vm_stop few
 
 t_begin "fewer FIFOs than vCPUs"

@@ -8,26 +8,18 @@ set -euo pipefail
 N=5000
 CPU1=/sys/devices/system/cpu/cpu1
 
-monitor() { # COMMAND [ARGUMENTS], to QEMU (QMP)
-	printf '{ "execute": "%s", "arguments": { %s } }\n' "$1" "${2:-}" >"$T_DIR/monitor.in"
-}
-
-# The monitor says something, and somebody must read it.
-fifo_pair "$T_DIR/monitor"
-host_start monitor cat "$T_DIR/monitor.out"
-
 server_start
-guest_boot g1 2 --qemu -smp --qemu 1,maxcpus=2 --qemu -chardev \
-	--qemu "pipe,id=monitor,path=$(vm_opt "$T_DIR/monitor")" --qemu -mon --qemu chardev=monitor,mode=control
+monitor_pair g1
+guest_boot g1 2 --qemu -smp --qemu 1,maxcpus=2 "${MONITOR[@]}"
 wait_for 20 connected g1 || t_fail "the guest does not connect"
 assert_eq 0 "$(vm_run g1 'cat /sys/devices/system/cpu/present')" "there is no CPU 1 yet"
 tracefs_remember g1
-monitor qmp_capabilities
+monitor g1 qmp_capabilities
 
 t_begin "a CPU is plugged in while the guest records"
 record_start g1 "$WRITES"
-monitor device_add '"driver": "qemu64-x86_64-cpu", "id": "more", "socket-id": 0, "core-id": 1, "thread-id": 0'
-wait_for 20 vm_run g1 "test -d $CPU1" || t_bail "the guest does not see the new CPU" "$(cat "$(host_log monitor)")"
+monitor g1 device_add '"driver": "qemu64-x86_64-cpu", "id": "more", "socket-id": 0, "core-id": 1, "thread-id": 0'
+wait_for 20 vm_run g1 "test -d $CPU1" || t_bail "the guest does not see the new CPU" "$(cat "$(host_log qmp-g1)")"
 vm_run g1 "cat $CPU1/online | grep -q 1 || echo 1 >$CPU1/online; taskset 2 $DD count=$N" >/dev/null
 vm_signal g1 "$JOB" INT
 record_end g1

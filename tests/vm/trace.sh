@@ -6,6 +6,8 @@
 #   guest_boot NAME CPUS [sockets] [vm_boot OPTION...]
 #                               setup-guest, then a guest with the control port and CPUS data ports;
 #                               $CTL is the control socket where it is not the guest's own
+#   monitor_pair NAME          a QMP monitor for guest NAME: its vm_boot options in MONITOR
+#   monitor NAME COMMAND [ARGS]  to that monitor; what it says is in the log of host process qmp-NAME
 #   last_file NAME              path of the newest trace.dat of guest NAME
 #   events FILE EVENT           how many lines of our report show EVENT
 #   check_file FILE WHAT        ours and the stock report say the same, word for word
@@ -76,6 +78,18 @@ guest_boot() {
 		t_bail "setup-guest $name failed" "$(cat "$T_DIR/setup-$name")"
 	trace_ports "$name" "$cpus" $kind
 	vm_boot "$name" --cpus "$cpus" --overlay "$(overlay)" "${PORTS[@]}" "$@"
+}
+
+monitor_pair() {
+	fifo_pair "$T_DIR/qmp-$1"
+	host_start "qmp-$1" cat "$T_DIR/qmp-$1.out"
+	# shellcheck disable=SC2034,SC2054 # for the tests; commas are QEMU's
+	MONITOR=(--qemu -chardev --qemu "pipe,id=qmp,path=$(vm_opt "$T_DIR/qmp-$1")"
+		--qemu -mon --qemu chardev=qmp,mode=control)
+}
+
+monitor() {
+	printf '{ "execute": "%s", "arguments": { %s } }\n' "$2" "${3:-}" >"$T_DIR/qmp-$1.in"
 }
 
 last_file() {

@@ -209,13 +209,67 @@ static void test_row(void **state)
 	remove_dir(r.dir);
 }
 
+/* What the kernel says was read, and what is in the file: CPU 0 has PAGES * TICKS events. */
+static const struct reader_row {
+	const char *name;
+	struct cpu_totals told; /* of CPU 0 */
+	const char *reader;
+	uint64_t other;
+	bool named; /* afterwards */
+} reader_rows[] = {
+	{ "nobody else reads", { .events = PAGES * TICKS } },
+	{ "somebody who takes nothing", { .events = PAGES * TICKS }, "he", 0, false },
+	{ "another reader", { .events = PAGES * TICKS + 7 }, "", 7 },
+	{ "another reader, known", { .events = PAGES * TICKS + 7 }, "he", 7, true },
+	{ "the counters began anew", { .events = 3 } },
+	{ "a snapshot", { .events = PAGES * TICKS + 7, .unsure = true }, "he", 0, true },
+	{ "not known", { .events = 0 } },
+	{ "pages were lost", { .events = PAGES * TICKS + 7, .transport = 1 }, "he", 0, true },
+};
+
+static void test_reader(void **state)
+{
+	const struct reader_row *row = *state;
+	struct rig r = { .dir = "/var/tmp/test-store.XXXXXX" };
+	struct err e = { 0 };
+	struct store *st;
+
+	assert_non_null(mkdtemp(r.dir));
+	r.place = (struct store_place){ .dirfd = open(r.dir, O_RDONLY | O_DIRECTORY),
+					.outdir = r.dir,
+					.prefix = "trace",
+					.version = 7 };
+	st = record(&r, false);
+	r.totals.cpus = CPUS;
+	r.totals.told = true;
+	r.totals.cpu[0] = row->told;
+	r.totals.cpu[2].events = PAGES * TICKS;
+	snprintf(r.totals.reader, sizeof(r.totals.reader), "%s", row->reader ? row->reader : "");
+	if (store_assemble(st, &r.totals, false, &r.made, &e))
+		fail_msg("%s", e.what);
+	store_free(st);
+	assert_int_equal(r.totals.cpu[0].other, row->other);
+	assert_int_equal(r.totals.cpu[2].other, 0);
+	assert_int_equal(r.totals.cpu[0].events, PAGES * TICKS);
+	assert_int_equal(r.totals.cpu[0].bytes, PAGES * 4096);
+	assert_int_equal(r.totals.reader[0] != '\0', row->named);
+	assert_int_equal(unlink(r.made.path), 0);
+	close(r.place.dirfd);
+	assert_int_equal(rmdir(r.dir), 0);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(rows)];
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(reader_rows)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		tests[i] = (struct CMUnitTest){ .name = rows[i].name,
 						.test_func = test_row,
 						.initial_state = (void *)(uintptr_t)&rows[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(reader_rows); i++)
+		tests[ARRAY_SIZE(rows) + i] =
+			(struct CMUnitTest){ .name = reader_rows[i].name,
+					     .test_func = test_reader,
+					     .initial_state = (void *)(uintptr_t)&reader_rows[i] };
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ struct row {
 	struct cpu_totals cpu;
 	bool lost;
 	const char *line;
+	const char *reader, *below; /* what is said of it in the table; NULL = nothing */
 };
 
 static const struct row rows[] = {
@@ -22,6 +23,24 @@ static const struct row rows[] = {
 	{ "transport", { .transport = 2 }, true, "2 transport" },
 	{ "quota", { .quota = 5 }, true, "5 quota" },
 	{ "disk", { .disk = 7 }, true, "7 disk" },
+	{ "another reader",
+	  { .other = 9 },
+	  true,
+	  "9 to another reader",
+	  "",
+	  "ring buffer; it is not known who that was" },
+	{ "another reader, known",
+	  { .other = 9 },
+	  true,
+	  "9 to another reader",
+	  "process 77 (cat) has trace_pipe open",
+	  "ring buffer; process 77 (cat) has trace_pipe open; 'record -B NAME'" },
+	{ "one who may have taken something",
+	  { .events = 1 },
+	  false,
+	  "nothing lost",
+	  "process 77 (cat) has trace_pipe open",
+	  "(process 77 (cat) has trace_pipe open: what it takes is not in this recording" },
 };
 
 static void test_row(void **state)
@@ -32,6 +51,7 @@ static void test_row(void **state)
 	char line[256];
 
 	t.cpu[1] = row->cpu;
+	snprintf(t.reader, sizeof(t.reader), "%s", row->reader ? row->reader : "");
 	assert_int_equal(totals_lost(&t), row->lost);
 	assert_non_null(strstr(totals_line(&t, line, sizeof(line)), row->line));
 	assert_int_equal(totals_print(&t, &text), 0);
@@ -39,6 +59,11 @@ static void test_row(void **state)
 	assert_null(strstr((char *)text.data, "\n  0 ")); /* CPU 0 has nothing */
 	assert_non_null(strstr((char *)text.data, "\n  1 "));
 	assert_non_null(strstr((char *)text.data, "\n  all "));
+	assert_int_equal(strstr((char *)text.data, " other reader\n") != NULL, row->cpu.other != 0);
+	if (row->below)
+		assert_non_null(strstr((char *)text.data, row->below));
+	else
+		assert_null(strstr((char *)text.data, "record -B"));
 	buf_free(&text);
 }
 

@@ -316,7 +316,7 @@ static void test_holders(void **state)
 	struct err e = { 0 }, other = { 0 };
 	struct tree t;
 	struct tracefs *top;
-	char link[512];
+	char link[512], who[128];
 
 	(void)state;
 	fake_make(&t);
@@ -333,6 +333,11 @@ static void test_holders(void **state)
 	assert_int_equal(hint_holders(top, tree_at(&t, "proc"), &e), -EBUSY);
 	assert_string_equal(e.hint,
 			    "end process 77 (reader), which has per_cpu/cpu0/trace_pipe_raw open");
+	assert_true(holders_reader(top, tree_at(&t, "proc"), who, sizeof(who)));
+	assert_string_equal(who, "process 77 (reader) has per_cpu/cpu0/trace_pipe_raw open");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(tree_at(&t, "per_cpu/cpu0/trace"), link), 0); /* takes nothing */
+	assert_false(holders_reader(top, tree_at(&t, "proc"), who, sizeof(who)));
 	err_set(&e, EBUSY, "cannot");
 	tree_file(&t, "current_tracer", "wakeup\n");
 	hint_holders(top, tree_at(&t, "events"), &e);
