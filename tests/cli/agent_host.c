@@ -16,7 +16,7 @@
  *	refused TEXT		NOT_SUPP with TEXT in its reason must come
  *	second TEXT		so must it, and the end, on a second connection
  *	head			SEND_DATA .. FIN_DATA; says how many bytes
- *	data			connect to the data port of each CPU, and read from now on
+ *	data			connect to the data port of each CPU, read from now on, and say so
  *	probe N CPU		N probes of that CPU: each answer is of the clock "mono", and of now
  *	wish			the next probes want that CLOSE be answered as they are
  *	close			CLOSE
@@ -278,7 +278,7 @@ static void *read_stream(void *arg)
 			add(&s->got, page, (size_t)n);
 		else if (!n && !s->leased)
 			break;
-		else if (n < 0 && errno != EAGAIN)
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
 			die("data: %s", strerror(errno));
 	}
 	return NULL;
@@ -295,6 +295,7 @@ static void connect_data(struct host *h)
 			die("no thread");
 	}
 	h->reading = 1;
+	printf("reading\n");
 }
 
 static uint64_t now(void)

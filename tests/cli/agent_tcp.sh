@@ -150,7 +150,7 @@ start_agent
 : >out
 "$host" 127.0.0.1 "$port" req -C mono -e sched -- resp head data closed eof >out 2>&1 9>&- &
 pid=$!
-until_true grep -q resp out
+until_true grep -q reading out
 sleep 0.5
 stop_agent
 wait $pid
