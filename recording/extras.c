@@ -138,16 +138,24 @@ static int put_rate(const struct extras *x, struct buf *to, struct err *e)
 	return ts_rate_put(mult, shift, to, e);
 }
 
-int extras_put(struct extras *x, struct buf *to, struct err *e)
+int extras_put_times(const struct extras *x, struct buf *to, struct err *e)
 {
 	int ret = 0;
 
+	if (x && x->date)
+		ret = put_date(x, to, e);
+	if (!ret && x && x->ts_offset)
+		ret = put_offset(x, to, e);
+	return ret;
+}
+
+int extras_put(struct extras *x, struct buf *to, struct err *e)
+{
+	int ret;
+
 	if (!x)
 		return 0;
-	if (x->date)
-		ret = put_date(x, to, e);
-	if (!ret && x->ts_offset)
-		ret = put_offset(x, to, e);
+	ret = extras_put_times(x, to, e);
 	if (!ret && x->tsc2nsec)
 		ret = put_rate(x, to, e);
 	for (size_t i = 0; !ret && i < x->n; i++) {

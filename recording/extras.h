@@ -29,6 +29,12 @@ struct extras *extras_begin(const struct extras_opts *o, const struct tracefs *t
 /* When the command is about to be reaped: waits for its end. NULL is fine. */
 void extras_command_ended(struct extras *x);
 
+/*
+ * Of these records those that put off all times: known from the beginning, and the same in each
+ * file of a recording, so that its times remain comparable. NULL is fine.
+ */
+int extras_put_times(const struct extras *x, struct buf *to, struct err *e);
+
 /* Append their option records (tracedat/head.h) to @to. */
 int extras_put(struct extras *x, struct buf *to, struct err *e);
 

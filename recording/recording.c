@@ -146,7 +146,11 @@ static int begin_extras(struct recording *r)
 	if (!o.date && !o.ts_offset && !o.maps && !o.tsc2nsec)
 		return 0;
 	r->extras = extras_begin(&o, r->rings.top, r->err);
-	return r->extras ? 0 : -r->err->code;
+	if (!r->extras)
+		return -r->err->code;
+	return r->opts->remotes
+		       ? extras_put_times(r->extras, remotes_times(r->opts->remotes), r->err)
+		       : 0;
 }
 
 static int open_sources(struct recording *r)

@@ -71,7 +71,7 @@ int remote_guest_put_time(struct remote_guest *g, struct buf *to, struct err *e)
 	if (ret)
 		return ret;
 	if (g->time)
-		return remote_time_put(g->time, r->o.trace_id, &unit, to, e);
+		return remote_time_put(g->time, r->o.trace_id, &unit, &r->times, to, e);
 	return tdat_put_option(to, TDAT_OPT_CPUSTAT, none, sizeof(none), e);
 }
 

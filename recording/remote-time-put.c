@@ -276,7 +276,7 @@ static int put_none(const struct remote_time *t, const struct err *why, struct b
 }
 
 int remote_time_put(const struct remote_time *t, uint64_t peer, const struct remote_time_unit *u,
-		    struct buf *to, struct err *e)
+		    const struct buf *also, struct buf *to, struct err *e)
 {
 	struct buf shift = { 0 };
 	struct verdict v = { 0 };
@@ -290,6 +290,8 @@ int remote_time_put(const struct remote_time *t, uint64_t peer, const struct rem
 	ret = ts_points_encode(points_of(t, &v), peer, &shift, e);
 	if (!ret)
 		ret = tdat_put_option(to, TDAT_OPT_TIME_SHIFT, shift.data, (uint32_t)shift.len, e);
+	if (!ret && buf_add(to, also->data, also->len))
+		ret = err_set(e, ENOMEM, "no memory for time sync");
 	if (!ret)
 		ret = put_verdict(t, &v, u, to, e);
 	ts_points_free(v.points);

@@ -74,9 +74,12 @@ struct remote_time_unit {
 	uint32_t mult, shift;
 };
 
-/* The option TIME_SHIFT, if each CPU was heard of, and the text of LINK_CLOCK, always. */
+/*
+ * The option TIME_SHIFT and the records @also, if each CPU was heard of, and the text of
+ * LINK_CLOCK, always.
+ */
 int remote_time_put(const struct remote_time *t, uint64_t peer, const struct remote_time_unit *u,
-		    struct buf *to, struct err *e);
+		    const struct buf *also, struct buf *to, struct err *e);
 
 /* What the user should know: a method that was contradicted, violations. "" = nothing. */
 const char *remote_time_warning(struct remote_time *t);

@@ -246,6 +246,7 @@ void remotes_free(struct remotes *r)
 	for (size_t i = 0; i < r->n; i++)
 		remote_guest_free(&r->guests[i]);
 	free(r->guests);
+	buf_free(&r->times);
 	if (r->hub_open)
 		hub_close(&r->hub);
 	loop_unwatch(&r->wake);
@@ -302,6 +303,11 @@ int remotes_ask(struct remotes *r, struct err *e)
 		if (r->guests[i].state != REMOTE_LEFT_OUT)
 			ret = remote_guest_ask(&r->guests[i], e);
 	return ret ? ret : start_thread(r, e);
+}
+
+struct buf *remotes_times(struct remotes *r)
+{
+	return &r->times;
 }
 
 int remotes_fd(const struct remotes *r)

@@ -39,6 +39,11 @@ void remotes_free(struct remotes *r);
  * long as one is not.
  */
 int remotes_reach(struct remotes *r, struct err *e);
+/*
+ * Before remotes_ask(): option records that each guest's file is to have, too, if its times can be
+ * compared with ours. Owned by @r.
+ */
+struct buf *remotes_times(struct remotes *r);
 /* Then ask their agents to record. */
 int remotes_ask(struct remotes *r, struct err *e);
 

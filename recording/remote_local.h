@@ -122,6 +122,7 @@ struct remotes {
 	struct remote_guest *guests; /* owned */
 	size_t n;
 	struct ts_rate rate;
+	struct buf times;     /* remotes_times() */
 	uint32_t mult, shift; /* of the TSC, known when the end has begun; 0 = no TSC clock */
 	pthread_t thread;
 	_Atomic pid_t tid;

@@ -6,9 +6,9 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/remote.bash"
 
-# The host's CLOCK_MONOTONIC, as long as it was never suspended.
+# The host's CLOCK_MONOTONIC, as long as it was never suspended, and $1 s.
 now() {
-	cut -d' ' -f1 /proc/uptime
+	awk -v off="$1" '{ printf "%.2f\n", $1 + off }' /proc/uptime
 }
 
 # All dd events of guest $2 in $1 lie between $3 and $4.
@@ -40,18 +40,19 @@ guest_boot two 1
 agent_start one
 agent_start two
 
+# timeline CLOCK NAME [SECONDS OPTION...]: SECONDS by which the option puts off all times
 timeline() {
-	local clock=$1 name=$2 from to
-	t_begin "this machine and two guests, clock $clock"
+	local clock=$1 name=$2 off=${3:-0} from to
+	t_begin "this machine and two guests, clock $clock ${*:4}"
 	# shellcheck disable=SC2086
-	record "$name" -C "$clock" $HOST_EVENTS -A one $READS -A two $READS
+	record "$name" -C "$clock" "${@:4}" $HOST_EVENTS -A one $READS -A two $READS
 	wait_for 30 runs one || t_fail "one does not record" "$(cat "$(host_log "$name")")"
 	wait_for 30 runs two || t_fail "two does not record"
 	wait_for 30 host_runs || t_fail "this machine does not record"
-	from=$(now)
+	from=$(now "$off")
 	vm_run one "$(dd_job 300)" >/dev/null
 	vm_run two "$(dd_job 400)" >/dev/null
-	to=$(now)
+	to=$(now "$off")
 	/bin/true
 	ends "$name" 0 "$name: the recording is whole"
 	assert_eq 3 "$(ls "$OUT/$name".dat "$OUT/$name"-one.dat "$OUT/$name"-two.dat | wc -l)" "three files"
@@ -69,4 +70,5 @@ timeline() {
 }
 
 timeline mono mono
+timeline mono later 1000 --ts-offset 1000000000000
 ! grep -q x86-tsc "$T/trace_clock" || timeline x86-tsc tsc

@@ -224,10 +224,11 @@ struct stored {
 static void stored_read(struct bench *b, struct stored *s)
 {
 	struct remote_time_unit unit = { 0 };
+	const struct buf none = { 0 };
 	size_t at = 0;
 
 	*s = (struct stored){ 0 };
-	assert_int_equal(remote_time_put(b->time, 7, &unit, &s->options, NULL), 0);
+	assert_int_equal(remote_time_put(b->time, 7, &unit, &none, &s->options, NULL), 0);
 	while (at < s->options.len) {
 		const uint8_t *p = s->options.data + at;
 		uint16_t id;

@@ -135,6 +135,7 @@ static void test_text(void **state)
 	struct remote_time_unit unit = { 0 };
 	struct err why = { 0 };
 	struct buf options = { 0 };
+	const struct buf none = { 0 };
 
 	assert_non_null(t);
 	for (size_t i = 0; i < c->n; i++)
@@ -146,7 +147,7 @@ static void test_text(void **state)
 		remote_time_failed(t, &why);
 	}
 	remote_time_round(t);
-	assert_int_equal(remote_time_put(t, 77, &unit, &options, NULL), 0);
+	assert_int_equal(remote_time_put(t, 77, &unit, &none, &options, NULL), 0);
 	print_message("%s", text_in(&options));
 	assert_non_null(strstr(text_in(&options), c->text));
 	if (c->warns[0])
