@@ -25,8 +25,14 @@ static int refuse(void *ctx, const struct opt *o, const char *val, struct err *e
 	return err_say(e, EPERM, "an agent refuses -%c: %s", o->s, o->help);
 }
 
-#define AT(member)  .off = offsetof(struct agent_args, member)
-#define TO_THE_HOST "the trace goes to the host that asks, and nowhere else"
+#define AT(member)   .off = offsetof(struct agent_args, member)
+#define TO_THE_HOST  "the trace goes to the host that asks, and nowhere else"
+#define NO_FILE	     "no file is written in the guest"
+#define NO_COMMAND   "no command is run in the guest"
+#define ITS_WORK     "the guest's own work goes first"
+#define HOSTS_FILES  "the host chooses what its files are like"
+#define HOSTS_TIMES  "in front of the first -A it counts for all guests, too"
+#define IT_SAYS_NONE "nothing is printed here"
 
 static const struct opt agent_opts[] = {
 	PLAN_OPTS,
@@ -34,16 +40,27 @@ static const struct opt agent_opts[] = {
 	{ 0, "no-filter", NULL, "record the threads of trace-cmd too", plan_opt_no_filter },
 	{ 's', NULL, "MICROSECONDS", "look at each CPU at least this often", opt_set_u64,
 	  AT(interval_us) },
-	{ 'q', "quiet", NULL, "nothing is printed here", opt_set_flag, AT(quiet) },
-	{ 'o', NULL, "FILE", "no file is written in the guest; the host's own -o names its file",
-	  refuse },
+	{ 'q', "quiet", NULL, IT_SAYS_NONE, opt_set_flag, AT(quiet) },
+	{ 'o', NULL, "FILE", NO_FILE "; the host's own -o names its file", refuse },
+	{ 0, "temp", "DIR", NO_FILE, refuse },
+	{ 'm', NULL, "KIB", NO_FILE, refuse },
 	{ 'N', NULL, "HOST:PORT", TO_THE_HOST, refuse },
 	{ 'V', NULL, "CID:PORT", TO_THE_HOST, refuse },
 	{ 0, "virt", NULL, TO_THE_HOST, refuse },
+	{ 't', NULL, NULL, TO_THE_HOST, refuse },
+	{ 0, "protocol", "VERSION", TO_THE_HOST, refuse },
 	{ 'A', NULL, "GUEST", "an agent does not ask further agents", refuse },
 	{ 'k', NULL, NULL, "what was changed in the guest is put back at the end", refuse },
-	{ 0, "user", "USER", "no command is run in the guest", refuse },
-	{ 0, "file-version", "VERSION", "the host chooses the version of its files", refuse },
+	{ 0, "user", "USER", NO_COMMAND, refuse },
+	{ 0, "proc-map", NULL, NO_COMMAND, refuse },
+	{ 'r', NULL, "PRIO", ITS_WORK, refuse },
+	{ 0, "poll", NULL, ITS_WORK, refuse },
+	{ 0, "file-version", "VERSION", HOSTS_FILES, refuse },
+	{ 0, "compression", "NAME", HOSTS_FILES, refuse },
+	{ 0, "date", NULL, HOSTS_TIMES, refuse },
+	{ 0, "ts-offset", "OFFSET", HOSTS_TIMES, refuse },
+	{ 0, "tsc2nsec", NULL, HOSTS_TIMES, refuse },
+	{ 0, "stderr", NULL, IT_SAYS_NONE, refuse },
 };
 
 static const struct command record = { .name = "record",

@@ -115,6 +115,9 @@ done <<END
 -e sched -N host:1|the trace goes to the host
 -A other -e sched|further agents
 -k -e sched|put back
+--temp x -e sched|no file is written in the guest
+-e sched --poll|the guest's own work goes first
+--ts-offset 5 -e sched|in front of the first -A
 -e nosuchevent|nosuchevent
 -C nosuchclock -e sched|nosuchclock
 -p wakeup|latency
