@@ -115,10 +115,13 @@ int totals_print(const struct totals *t, struct buf *to)
 const char *totals_line(const struct totals *t, char *to, size_t room)
 {
 	struct cpu_totals s;
-	char bytes[32];
+	char bytes[32], other[48] = "";
 	int n;
 
 	totals_sum(t, &s);
+	if (s.other)
+		snprintf(other, sizeof(other), ", %llu to another reader",
+			 (unsigned long long)s.other);
 	n = snprintf(to, room, "%llu events, %s", (unsigned long long)s.events,
 		     size_text(s.bytes, bytes, sizeof(bytes)));
 	if (n < 0 || (size_t)n >= room)
@@ -129,8 +132,8 @@ const char *totals_line(const struct totals *t, char *to, size_t room)
 	else
 		snprintf(
 			to + n, room - (size_t)n,
-			"; lost: %llu%s events in the ring, %llu to another reader, pages: %llu transport, %llu quota, %llu disk",
-			(unsigned long long)s.ring, s.gaps ? "+" : "", (unsigned long long)s.other,
+			"; lost: %llu%s events in the ring%s, pages: %llu transport, %llu quota, %llu disk",
+			(unsigned long long)s.ring, s.gaps ? "+" : "", other,
 			(unsigned long long)s.transport, (unsigned long long)s.quota,
 			(unsigned long long)s.disk);
 	return to;
