@@ -12,27 +12,27 @@
  *	recorder_switch -> lead, which waits for bytes of the new source and then goes before them
  *
  * A round of recorder_pump() first empties the pipe, then what is held, and reads again only when
- *both are empty. So what is inserted always comes behind what was read before and before what is
- *read later, whichever way the bytes go.
+ * both are empty. So what is inserted always comes behind what was read before and before what is
+ * read later, whichever way the bytes go.
  *
  * Splice is refused with EINVAL by some files, as source or as sink. The first refusal turns the
  * recorder to copying for the rest of its life; what is in the pipe then is taken into memory,
- *before what is held there already.
+ * before what is held there already.
  *
  * The pipe is as large as one chunk and not larger: it is always emptied before the next read, and
  * a user's pipe pages are limited (pipe-user-pages-soft). If it cannot be widened, splices are
- *short.
+ * short.
  *
  * A datagram sink (UDP) takes pages one by one out of memory: nothing is spliced, and there is no
  * lead, as marks need a stream.
  *
  * Invariants: bytes leave in the order in which they came; what was read and not written is kept
- *over errors and counted by recorder_pending(). A read asks for whole pages: tracefs refuses less
- *(see tests/facts/fact_tracefs_splice.c), and yields no part of a page.
+ * over errors and counted by recorder_pending(). A read asks for whole pages: tracefs refuses less
+ * (see tests/facts/fact_tracefs_splice.c), and yields no part of a page.
  *
  * Back-pressure: when the sink is full we stop reading, and the ring buffer overwrites itself: the
  * traced machine is never slowed down. Descriptors that block would break this, and a blocking
- *splice into a virtio port whose host does not read can hang a guest: both ends must be O_NONBLOCK.
+ * splice into a virtio port whose host does not read can hang a guest. Both ends are O_NONBLOCK.
  */
 #include "trace-recorder.h"
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drain.c - CPU 0's trace pages into a file or device while a command runs: the floor of a
- *recording
+ * drain.c - CPU 0's trace pages into a file or device while a command runs: a recording's floor
  *
  *	drain SINK INTERVAL_US COMMAND...
  *
  * The same pump, chunks and wake-ups as 'record', without tracefs set up, metadata or a peer.
- *Prints the bytes moved.
+ * Prints the bytes moved.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * The options of a head are read once into a struct report_clock; a timestamp then costs a few
  * branches. Sums wrap as the file's do: a corrupt offset gives a silly time and no error.
  *
- * Formulas and payloads: the format reference (Documentation/trace-cmd.dat.5), options DATE,
+ * Formulas and payloads: trace-cmd.dat.v6(5) and v7(5), of the stock trace-cmd, options DATE,
  * OFFSET and TSC2NSEC; TIME_SHIFT is tracedat/shift.h.
  */
 #include "report/clock.h"

@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "tracedat/page.h"
 
-/* Option ids of both file versions: see Documentation/trace-cmd.dat.5 and the format reference. */
+/* Option ids of both file versions: see trace-cmd.dat.v6(5) and v7(5), of the stock trace-cmd. */
 enum tdat_option_id {
 	TDAT_OPT_DONE = 0,
 	TDAT_OPT_DATE = 1,

@@ -2,15 +2,13 @@
 /*
  * agent_guest.c - an agent as a script: for tests of record -A, good agents and bad ones
  *
- *	agent_guest WORD...	says "port N", then does what the words say, in order; serves one
- *host
+ *	agent_guest WORD...	says "port N", then does what the words say; serves one host
  *
  * It knows the wire format by itself and shares no code with what it tests; its trace is tick.h's.
  *
  *	req			TRACE_REQ must come; says what is in it
  *	resp CPUS PROTO		TRACE_RESP, with a port for each CPU, and one for time sync with
- *PROTO;
- *				"-" = none
+ *				PROTO; "-" = none
  *	skew CPUS		the same of an agent of ours, of another version
  *	refuse TEXT		NOT_SUPP with this reason
  *	hex HEX			send these bytes

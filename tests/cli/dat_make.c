@@ -2,9 +2,11 @@
 /*
  * dat_make.c - for the tests: files of machines that are not here, and one that is large
  *
- *	dat_make KIND FILE	be64, le32, be32: version 6 of that machine, 2 CPUs with 150 ticks
- *each sparse: one page of 9 ticks at its beginning, and one behind 4 GiB latency: the text of a
- *latency tracer, version 6
+ *	dat_make KIND FILE
+ *
+ *	be64, le32, be32	version 6 of that machine, 2 CPUs with 150 ticks each
+ *	sparse			one page of 9 ticks at its beginning, and one behind 4 GiB
+ *	latency			the text of a latency tracer, version 6
  */
 #include "tests/unit/tracedat/fixture.c"
 

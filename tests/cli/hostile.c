@@ -7,20 +7,31 @@
  * It knows the wire format by itself and shares no code with what it tests. Times are in
  * milliseconds. The trace is made up: see tick.h.
  *
- *	hex HEX			send these bytes		slow MS HEX	one byte each MS
- *	tconnect		tinit CPUS PAGE			tinitx CPUS PAGE FEATURES ID
- *	meta CPUS		a head up to cmdlines, FINMETA	metax CPUS	the same with
- *options metab CPUS		as metax, with a buffer "inst"	flood N		N full SENDMETA
- *	finmeta			tail				SENDMETA with one more option,
- *FINMETA close			closex				CLOSE, and with the totals of what
- *was sent more CPU BYTES		claim more in closex than was sent expect NAME[:TEXT] that
- *message must come within 8 s, an ERROR with TEXT in its reason eof			the server
- *must close		silence MS	nothing must come data DIR CPU PAGES	pages into the
- *channel of CPU, with tinitx behind a mark
- *	half DIR CPU		half a page			junk DIR CPU BYTES
+ *	hex HEX			send these bytes
+ *	slow MS HEX		send them, a byte each MS
+ *	tconnect
+ *	tinit CPUS PAGE
+ *	tinitx CPUS PAGE FEATURES ID
+ *	meta CPUS		a head up to cmdlines, FINMETA
+ *	metax CPUS		the same with options
+ *	metab CPUS		as metax, with a buffer "inst"
+ *	flood N			N full SENDMETA
+ *	finmeta
+ *	tail			SENDMETA with one more option, FINMETA
+ *	close			CLOSE
+ *	closex			CLOSE with the totals of what was sent
+ *	more CPU BYTES		claim more in closex than was sent
+ *	expect NAME[:TEXT]	that message must come within 8 s, an ERROR with TEXT in its reason
+ *	eof			the server must close
+ *	silence MS		nothing must come
+ *	data DIR CPU PAGES	pages into the channel of CPU, with tinitx behind a mark
+ *	half DIR CPU		half a page
+ *	junk DIR CPU BYTES
  *	buffer DIR CPU NR	a mark: pages of buffer NR follow
  *	conns N			open N more connections to SOCKET, and say how many stay open
- *	sleep MS		say TEXT
+ *	sleep MS
+ *	say TEXT
+ *	-name NAME		nothing; virt-server reads a guest's name here, as of a QEMU
  */
 #include <errno.h>
 #include <fcntl.h>

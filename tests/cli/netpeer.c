@@ -4,26 +4,36 @@
  *
  *	netpeer HOST:PORT WORD...	connects (IPv4), then does what the words say, in order
  *
- * It knows each generation's bytes by itself. Times are in milliseconds; the trace is that of
- *tick.h.
+ * It knows each generation's bytes by itself. Times are in milliseconds; the trace is tick.h's.
  *
  *	v1 | v2a | v2 | v3	the greeting of this generation (v1: nothing is said)
- *	tinit CPUS PAGE udp|tcp		TINIT, and the ports of the answer
- *	tinitx CPUS PAGE udp|tcp FEATURES ID	V3: with the extension
+ *	tinit CPUS PAGE udp|tcp	TINIT, and the ports of the answer
+ *	tinitx CPUS PAGE udp|tcp FEATURES ID
+ *				V3: with the extension
  *	meta CPUS		the head: up to cmdlines (V1, V2), with options (V3); and its end
  *	shortmeta		the head without cmdlines, as stock 3.1.6 sends it to V1 servers
  *	metafile FILE		these bytes as metadata, and their end
- *	data CPU PAGES		pages to its port	lose CPU PAGES	made, counted and not sent
- *	swap CPU		two pages, the second first	twice CPU	a page, twice
- *	odd CPU BYTES		that many bytes		connect CPU	nothing but the connection
- *	close			the data connections, then CLOSE	closex	with totals of what
- *was made expect NAME		V3: that frame must come; REFUSED: NOT_SUPP, or ERROR
+ *	data CPU PAGES		pages to its port
+ *	lose CPU PAGES		made, counted and not sent
+ *	swap CPU		two pages, the second first
+ *	twice CPU		a page, twice
+ *	odd CPU BYTES		that many bytes
+ *	connect CPU		nothing but the connection
+ *	close			the data connections, then CLOSE
+ *	closex			the same with totals of what was made
+ *	expect NAME		V3: that frame must come; REFUSED: NOT_SUPP, or ERROR
  *	end			close the control connection; data connections stay until the end
- *	hex HEX			these bytes		slow MS HEX	one byte each MS
- *	text N			N digits		flood N		N full SEND_DATA
- *	eof			the server must close	silence MS	nothing must come
- *	from ADDR		the data come from there	conns N	N more connections stay open
- *	sleep MS		say TEXT		hold	until stdin ends
+ *	hex HEX			these bytes
+ *	slow MS HEX		these, a byte each MS
+ *	text N			N digits
+ *	flood N			N full SEND_DATA
+ *	eof			the server must close
+ *	silence MS		nothing must come
+ *	from ADDR		the data come from there
+ *	conns N			N more connections stay open
+ *	sleep MS
+ *	say TEXT
+ *	hold			until stdin ends
  */
 #include <arpa/inet.h>
 #include <errno.h>

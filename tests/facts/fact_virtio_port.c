@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fact_virtio_port.c - a virtio-serial port, opened non-blocking: it never blocks its writer. Run
- *inside a guest:
+ * fact_virtio_port.c - a virtio-serial port, opened non-blocking, never blocks its writer
+ *
+ * Run inside a guest:
  *
  *	fact_virtio_port PATH full	the host's end is open and is not read
  *	fact_virtio_port PATH closed	the host's end is not open
