@@ -4,9 +4,9 @@
  *
  * Theory of operation
  *
- *   asked      TRACE_REQ was sent; an agent on a virtio port says hello, as one who is busy
- *   heard      TRACE_RESP says CPUs and channels, and the session begins
- *   metadata   SEND_DATA.. FIN_DATA
+ *   asked      TRACE_REQ was sent
+ *   heard      its agent, on a virtio port, said hello as one who is busy: it has the request
+ *   metadata   TRACE_RESP said CPUs and channels, and the session began; SEND_DATA.. FIN_DATA
  *   first      it records; its clock is compared with ours, and then it counts as running
  *   running    pages flow; the clocks are compared now and then
  *   ended      the agent said CLOSE_RESP before we said CLOSE, or is gone: what came waits to be

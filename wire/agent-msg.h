@@ -16,7 +16,7 @@
  *              host's end opens, every AGENT_HELLO_S seconds, and when that changes: when a
  *              recording begins or has ended, and when the agent ends
  *   probe      sync method over this channel itself: TIME_SYNC frames with protocol "probe"
- * Byte by byte: Documentation/PROTOCOL.txt, "Agent".
+ * Byte by byte: Documentation/PROTOCOL.txt, "The agent's messages".
  */
 #ifndef WIRE_AGENT_MSG_H
 #define WIRE_AGENT_MSG_H
