@@ -6,66 +6,13 @@
  * away, or by what the ring overwrote. A new size of the ring leaves it, clearing the ring begins
  * it anew. Uses an instance of its own; others are not disturbed.
  */
-#include <sched.h>
 #include <stdint.h>
 
-#include "fact.h"
-
-#define INSTANCE "instances/fact-read"
-#define RAW	 "per_cpu/cpu0/trace_pipe_raw"
+#define INSTANCE "fact-read"
+#include "instance.h"
 
 static size_t page;
-static const char *tracefs;
-static char path[256];
-static int raw = -1, through[2] = { -1, -1 };
-
-static const char *in_instance(const char *file)
-{
-	snprintf(path, sizeof(path), "%s/" INSTANCE "/%s", tracefs, file);
-	return path;
-}
-
-static int open_in(const char *file, int flags)
-{
-	int fd = open(in_instance(file), flags);
-
-	if (fd < 0)
-		SKIP("cannot open %s: %s", path, strerror(errno));
-	return fd;
-}
-
-static void leave(void)
-{
-	if (raw >= 0)
-		close(raw); /* an instance in use cannot be removed */
-	snprintf(path, sizeof(path), "%s/" INSTANCE, tracefs);
-	rmdir(path);
-}
-
-static void put(const char *file, const char *text)
-{
-	int fd = open_in(file, O_WRONLY | O_TRUNC);
-
-	if (write(fd, text, strlen(text)) < 0)
-		SKIP("cannot write %s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* Events of about @size bytes on CPU 0, one each @us microseconds. */
-static void mark(int count, size_t size, useconds_t us)
-{
-	char text[1024];
-	int fd = open_in("trace_marker", O_WRONLY);
-
-	memset(text, 'm', sizeof(text));
-	while (count--) {
-		if (write(fd, text, size) < 0)
-			SKIP("cannot write a marker: %s", strerror(errno));
-		if (us)
-			usleep(us);
-	}
-	close(fd);
-}
+static int through[2] = { -1, -1 };
 
 /* The number behind @name in the statistics of CPU 0. */
 static long stat_of(const char *name)
@@ -225,25 +172,9 @@ static void check_changes(void)
 
 int main(void)
 {
-	cpu_set_t cpu0;
-
-	if (geteuid())
-		SKIP("needs root");
 	page = (size_t)sysconf(_SC_PAGESIZE);
-	CPU_ZERO(&cpu0);
-	CPU_SET(0, &cpu0);
-	if (sched_setaffinity(0, sizeof(cpu0), &cpu0))
-		SKIP("cannot run on CPU 0: %s", strerror(errno));
-	tracefs = access("/sys/kernel/tracing/instances", F_OK) ? "/sys/kernel/debug/tracing"
-								: "/sys/kernel/tracing";
-	leave();
-	if (mkdir(path, 0755))
-		SKIP("cannot make %s: %s", path, strerror(errno));
-	atexit(leave);
-	put("buffer_size_kb", "256");
+	open_instance();
 	put("trace_clock", "mono");
-	put("tracing_on", "1");
-	raw = open_in(RAW, O_RDONLY | O_NONBLOCK);
 	if (pipe2(through, O_NONBLOCK))
 		SKIP("cannot make a pipe: %s", strerror(errno));
 

@@ -7,16 +7,14 @@
  * here.
  */
 #include "tests/unit/tracedat/fixture.c"
+#include "tests/unit/base/rows.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "recording/remote.h"
 #include "wire/agent-msg.h"
@@ -293,14 +291,6 @@ int main(void)
 {
 	static const struct CMUnitTest more[] = { cmocka_unit_test(test_slow_metadata),
 						  cmocka_unit_test(test_same_name) };
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(more)];
-	size_t n = 0;
 
-	for (; n < ARRAY_SIZE(rows); n++)
-		tests[n] = (struct CMUnitTest){ .name = rows[n].name,
-						.test_func = test_row,
-						.initial_state = (void *)(uintptr_t)&rows[n] };
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		tests[n++] = more[i];
-	return cmocka_run_group_tests_name("remote patience", tests, NULL, NULL);
+	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("remote patience", rows, test_row);
 }

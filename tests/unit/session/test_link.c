@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* test_link.c - a control connection: messages, faults, finding TCONNECT again, patience */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/base/rows.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -265,14 +262,6 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_answers_not_read),
 	};
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(more)];
-	size_t n = 0;
 
-	for (; n < ARRAY_SIZE(rows); n++)
-		tests[n] = (struct CMUnitTest){ .name = rows[n].name,
-						.test_func = test_row,
-						.initial_state = (void *)(uintptr_t)&rows[n] };
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		tests[n++] = more[i];
-	return cmocka_run_group_tests_name("link", tests, NULL, NULL);
+	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("link", rows, test_row);
 }

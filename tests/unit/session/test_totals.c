@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* test_totals.c - the table of losses, and the table of states */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/base/rows.h"
 
 #include "session/session.h"
 #include "session/totals.h"
@@ -112,14 +109,6 @@ int main(void)
 	static const struct CMUnitTest more[] = { cmocka_unit_test(test_pages),
 						  cmocka_unit_test(test_short_line),
 						  cmocka_unit_test(test_states) };
-	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(more)];
-	size_t n = 0;
 
-	for (; n < ARRAY_SIZE(rows); n++)
-		tests[n] = (struct CMUnitTest){ .name = rows[n].name,
-						.test_func = test_row,
-						.initial_state = (void *)(uintptr_t)&rows[n] };
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		tests[n++] = more[i];
-	return cmocka_run_group_tests_name("totals", tests, NULL, NULL);
+	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("totals", rows, test_row);
 }
