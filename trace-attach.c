@@ -83,8 +83,8 @@ static int set_sample(void *ctx, const struct opt *o, const char *val, struct er
 #define AT(member) .off = offsetof(struct attach_opts, member)
 
 static const struct opt attach_opts[] = {
-	{ 'n', "name", "NAME", "the guest's name (default: its file's, without .dat)", opt_set_text,
-	  AT(name) },
+	{ 'n', "name", "NAME", "the guest's name (default: its file's, without HOST- and .dat)",
+	  opt_set_text, AT(name) },
 	{ 's', NULL, "[TIME,]OFFSET[,SCALING,FRACTION]",
 	  "host time = guest time + OFFSET, from TIME on; several", set_sample },
 	{ 'p', "pid", "PID", "take the offset from KVM: PID is the guest's running QEMU",
@@ -125,18 +125,30 @@ static int judge(struct attach_opts *a, char *const *words, int n, struct err *e
 	return 0;
 }
 
-/* "dir/web1.dat": "web1". False: no memory. */
-static bool make_name(const char *path, char **name)
+/* "dir/web1.dat": "web1", in @len characters. */
+static const char *stem_of(const char *path, size_t *len)
 {
 	const char *slash = strrchr(path, '/');
-	size_t len;
 
 	path = slash ? slash + 1 : path;
-	len = strlen(path);
-	if (len > 4 && !strcmp(path + len - 4, ".dat"))
-		len -= 4;
-	*name = strndup(path, len);
-	return *name;
+	*len = strlen(path);
+	if (*len > 4 && !strcmp(path + *len - 4, ".dat"))
+		*len -= 4;
+	return path;
+}
+
+/* "web1" of web1.dat, and of HOST-web1.dat beside HOST.dat, as record -A names it. NULL: no memory.
+ */
+static char *make_name(const char *host, const char *guest)
+{
+	size_t prefix, len;
+	const char *of_host = stem_of(host, &prefix), *name = stem_of(guest, &len);
+
+	if (len > prefix + 1 && !strncmp(name, of_host, prefix) && name[prefix] == '-') {
+		name += prefix + 1;
+		len -= prefix + 1;
+	}
+	return strndup(name, len);
 }
 
 /* --- options --- */
@@ -335,9 +347,9 @@ static int attach_run(const struct command *self, int argc, char **argv)
 	}
 	host.path = argv[rest];
 	guest.path = argv[rest + 1];
-	rc = a.name || make_name(guest.path, &name) ? 0 : err_set(&e, ENOMEM, "no memory");
 	if (!a.name)
-		a.name = name;
+		a.name = name = make_name(host.path, guest.path);
+	rc = a.name ? 0 : err_set(&e, ENOMEM, "no memory");
 	rc = rc ? rc : attach(&a, &host, &guest, &e);
 	if (rc)
 		err_print(stderr, &e);

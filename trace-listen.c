@@ -395,6 +395,7 @@ static enum exit_status run_server(const struct kind *kind, const struct listen_
 		goto out;
 	if (!realpath(o->outdir, outdir)) {
 		err_set(&e, errno, "cannot find the output directory %s", o->outdir);
+		err_hint(&e, "mkdir -p %s", o->outdir);
 		goto out;
 	}
 	rc = serve(&run, outdir, ready_fd, &e);
@@ -467,7 +468,7 @@ static int listen_run(const struct command *self, int argc, char **argv)
 const struct command cmd_virt_server = {
 	.name = "virt-server",
 	.args = "[--dir DIR] [-o OUTDIR] [-D] [-l LOGFILE] [--once] [OPTIONS]",
-	.summary = "collect the traces that guests send over virtio-serial",
+	.summary = "collect the traces that guests send over virtio-serial, and reach their agents",
 	.details = "Exit status: 0 all recordings whole, 3 saved with losses, 1 failed, 2 usage.",
 	.opts = virt_server_opts,
 	.nopts = ARRAY_SIZE(virt_server_opts),

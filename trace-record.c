@@ -94,20 +94,23 @@ static int check_guests(struct record_ctx *c, struct err *e)
 	return remote_clock(c->plan.plan, &c->guests, &c->clock, e);
 }
 
-/* What the options say together. */
+/* What the options say together. -EINVAL: they cannot; others: the kernel was asked, and failed. */
 static int check_ctx(struct record_ctx *c, bool has_command, struct err *e)
 {
-	if (check_guests(c, e) || dest_args_check(&c->dest, e))
+	int ret = check_guests(c, e);
+
+	if (ret)
+		return ret;
+	if (dest_args_check(&c->dest, e))
 		return -EINVAL;
 	if (c->keep_kb && (dest_args_away(&c->dest) || c->plan.plan->nbuffers > 1))
 		return err_say(e, EINVAL, "-m is for a local file with one buffer");
-	if (dest_args_away(&c->dest) && plan_is_latency(c->plan.plan)) {
-		err_say(e, EOPNOTSUPP, "latency tracers write a text, which only a file can take");
-		return err_hint(e, "record without --virt, -N and -V: -o says which file");
-	}
+	if (dest_args_away(&c->dest) && plan_is_latency(c->plan.plan))
+		return err_usage(e, "record without --virt, -N and -V: -o says which file",
+				 "latency tracers write a text, which only a file can take");
 	if (extras_check(c->date, c->ts_offset, plan_is_latency(c->plan.plan), e))
 		return -EINVAL;
-	return plan_check(c->plan.plan, has_command, e);
+	return plan_check(c->plan.plan, has_command, e) ? -EINVAL : 0;
 }
 
 static void print_end(const struct record_ctx *c, const struct recording_result *r, struct dest *d)
@@ -228,14 +231,15 @@ static int record(const struct command *self, int argc, char **argv)
 				.interval_us = INTERVAL_DEFAULT_US,
 				.guests.interval_ms = TSYNC_DEFAULT_MS };
 	struct err e = { 0 };
-	int rest, status;
+	int rest, status, ret;
 
 	c.plan.plan = plan_new(&e);
 	status = c.plan.plan ? remote_opts_begin(self, &c, &c.guests, argc, argv, &rest)
 			     : EXIT_FAILED;
-	if (status < 0 && check_ctx(&c, rest < argc, &e)) {
+	ret = status < 0 ? check_ctx(&c, rest < argc, &e) : 0;
+	if (ret) {
 		err_print(stderr, &e);
-		status = EXIT_USAGE;
+		status = ret == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	if (c.interval_us < INTERVAL_MIN_US)
 		c.interval_us = INTERVAL_MIN_US;
@@ -250,7 +254,7 @@ const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [COMMAND [ARGUMENTS]]",
 	.summary =
-		"record a trace into trace.dat, to a listener (-N), or from a guest to its host (--virt)",
+		"record a trace into trace.dat, with guests (-A), to a listener (-N), or to a guest's host (--virt)",
 	.details = "Without COMMAND it records until Ctrl-C.\n",
 	.opts = record_opts,
 	.nopts = ARRAY_SIZE(record_opts),

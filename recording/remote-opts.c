@@ -275,6 +275,8 @@ int remote_clock(struct trace_plan *plan, struct remote_wishes *w, const char **
 	const char *best = plan->buffers[0].clock;
 	int ret = best ? 0 : best_clock(&best, e);
 
+	if (ret)
+		return ret == -EINVAL ? -EIO : ret;
 	for (size_t i = 0; !ret && i < plan->nbuffers; i++) {
 		plan->now = &plan->buffers[i];
 		if (!plan->now->clock)
@@ -296,5 +298,5 @@ int remote_clock(struct trace_plan *plan, struct remote_wishes *w, const char **
 		else if (!ret)
 			ret = judge_guest(g, *clock, e) ?: put_clock(g, *clock, e);
 	}
-	return ret;
+	return ret ? -EINVAL : 0;
 }

@@ -29,7 +29,7 @@ for version in 6 7; do
 	done
 	host=h$version-host.dat guest=h$version-host-g.dat
 	mv h$version-guest.dat $guest
-	"$tc" attach -n g -s $((offset - 1)) $host $guest 0,100 1,101 >out 2>err
+	"$tc" attach -s $((offset - 1)) $host $guest 0,100 1,101 >out 2>err
 	result $? "attach, version $version"
 	[ "$("$tc" report $host | marks)" = "guest host " ]
 	result $? "the guest's mark is 1 ns earlier"
