@@ -357,6 +357,13 @@ void remote_vtrace_end(struct remote_guest *g)
 	remote_guest_save(g);
 }
 
+void remote_vtrace_hush(struct remote_guest *g)
+{
+	if (g->vtrace->running)
+		order(g, ORDER_STOP, NULL);
+	g->vtrace->running = false;
+}
+
 static bool came_nothing(const struct remote_guest *g)
 {
 	for (uint32_t i = 0; i < g->cpus; i++)
@@ -390,8 +397,7 @@ void remote_vtrace_free(struct remote_guest *g)
 	if (!v)
 		return;
 	loop_disarm(&v->look);
-	if (v->running)
-		order(g, ORDER_STOP, NULL);
+	remote_vtrace_hush(g);
 	buf_free(&v->head);
 	free(v);
 	g->vtrace = NULL;
