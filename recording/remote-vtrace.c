@@ -297,8 +297,11 @@ static void look(struct timer *t)
 	struct remote_vtrace *v = container_of(t, struct remote_vtrace, look);
 	struct remote_guest *g = v->g;
 	struct err e = { 0 };
-	int ret = judge_quiet(g, &e);
+	int ret;
 
+	if (g->state != REMOTE_ASKED)
+		return; /* it has failed meanwhile */
+	ret = judge_quiet(g, &e);
 	if (ret == -EAGAIN) {
 		loop_arm(g->all->loop, t, LOOK);
 		return;

@@ -183,10 +183,28 @@ static void test_taken_back(void **state)
 	rig_end(&r);
 }
 
+/* Before it records: that is the recording's error, and the guest hears nothing more. */
+static void test_taken_back_before(void **state)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct rig r = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	begin(&r);
+	end_server(&r);
+	assert_int_equal(wait_for(&r, &e), -ECONNRESET);
+	assert_non_null(strstr(e.what, "guest web1: virt-server has taken its channels back"));
+	p.fd = r.control[0];
+	assert_int_equal(poll(&p, 1, 1000), 0);
+	rig_end(&r);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_taken_back_before),
 	};
 
 	return cmocka_run_group_tests_name("remote virtio-trace", tests, NULL, NULL);
