@@ -243,6 +243,8 @@ void remotes_free(struct remotes *r)
 		give_order(r, ORDER_QUIT);
 		pthread_join(r->thread, NULL);
 	}
+	if (r->hub_open)
+		hub_end_jobs(&r->hub); /* one may be at work with a guest's session */
 	for (size_t i = 0; i < r->n; i++)
 		remote_guest_free(&r->guests[i]);
 	free(r->guests);
