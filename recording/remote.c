@@ -339,6 +339,8 @@ int remotes_look(struct remotes *r, struct err *e)
 
 void remotes_end(struct remotes *r)
 {
+	if (r->order != ORDER_NONE)
+		return; /* the thread is at work with the rate */
 	if (!strcmp(r->o.clock, "x86-tsc") && !ts_rate_end(&r->rate, &r->mult, &r->shift))
 		r->mult = 0;
 	give_order(r, ORDER_END);
