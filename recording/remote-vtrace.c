@@ -157,20 +157,6 @@ static int open_control(struct remote_guest *g, const char *dir, const char *nam
 	return g->way.ctl < 0 ? g->way.ctl : 0;
 }
 
-/* Does a running virt-server read the guest's channels? */
-static bool is_served(const char *dir, const char *name)
-{
-	struct broker_guest *list = NULL;
-	bool is = false;
-	size_t n = 0;
-
-	if (!broker_guests(dir, &list, &n, NULL))
-		for (size_t i = 0; i < n; i++)
-			is |= !strcmp(list[i].name, name);
-	free(list);
-	return is;
-}
-
 static int borrow(struct remote_guest *g, const char *dir, const char *name, struct err *e)
 {
 	int ret = broker_ports(dir, name, &g->way.lease, e);
@@ -192,7 +178,7 @@ static int reach(struct remote_guest *g, struct err *e)
 	g->way = (struct remote_way){ .ctl = -1, .kind = NET_NR };
 	if (!ret)
 		ret = remote_name(g->wish, &g->way, e);
-	if (!ret && is_served(dir, name))
+	if (!ret && remote_is_served(dir, name))
 		ret = borrow(g, dir, name, e);
 	else if (!ret)
 		ret = open_channels(g, dir, name, e);

@@ -22,6 +22,8 @@ struct remote_way {
 	bool leased;
 };
 
+/* Does a running virt-server have the channels of guest @name? */
+bool remote_is_served(const char *dir, const char *name);
 /*
  * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
  * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
