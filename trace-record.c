@@ -241,8 +241,7 @@ static int record(const struct command *self, int argc, char **argv)
 		err_print(stderr, &e);
 		status = ret == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
-	if (c.interval_us < INTERVAL_MIN_US)
-		c.interval_us = INTERVAL_MIN_US;
+	c.interval_us = min_u64(max_u64(c.interval_us, INTERVAL_MIN_US), UINT64_MAX / 1000);
 	if (status < 0)
 		status = run(&c, rest < argc ? argv + rest : NULL);
 	plan_free(c.plan.plan);

@@ -204,6 +204,8 @@ static int get_answer(struct broker_lease *to, char line[BROKER_LINE_MAX], size_
 				    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(to->fd, &m, MSG_CMSG_CLOEXEC);
 
+		if (n < 0 && errno == EINTR)
+			continue; /* also for one that was stopped (^Z) and goes on */
 		if (n <= 0)
 			return no_answer(e);
 		take_fds(&m, to, fds);

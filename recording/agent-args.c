@@ -96,7 +96,8 @@ int agent_args_parse(struct agent_args *a, size_t argc, const char *const *argv,
 		return err_say(e, EINVAL, "an agent has no help to show");
 	if (!ret)
 		ret = judge(a, words[rest], e);
-	a->interval_us = max_u64(a->interval_us, INTERVAL_MIN_US);
+	/* In ns, too, it is to be what it says: one that wraps round would keep a CPU busy. */
+	a->interval_us = min_u64(max_u64(a->interval_us, INTERVAL_MIN_US), UINT64_MAX / 1000);
 	return ret;
 }
 

@@ -160,6 +160,13 @@ static bool is_stuck(struct agent_run *r)
 	return moved < now && now - moved > limit;
 }
 
+/* The host has its own reason; why it was ours is told nowhere else. */
+static void say_sync(const struct agent_run *r)
+{
+	if (r->sync && agent_sync_over(r->sync) && agent_sync_error(r->sync)->code)
+		log_err(r->opts.log, agent_sync_error(r->sync));
+}
+
 static bool is_over(const struct agent_run *r)
 {
 	return r->joined && !guest_link_queued(r->opts.link, NULL) &&
@@ -393,6 +400,7 @@ void agent_run_free(struct agent_run *r)
 		pthread_join(r->thread, NULL);
 	if (r->cpus_known)
 		sched_setaffinity(0, sizeof(r->cpus), &r->cpus);
+	say_sync(r);
 	agent_sync_free(r->sync);
 	guest_link_stamp(r->opts.link, NULL);
 	ts_clock_close(r->probed);

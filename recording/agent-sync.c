@@ -112,7 +112,7 @@ int agent_probe_answer(const struct agent_probe *asked, enum agent_probe_id id,
 struct agent_sync {
 	struct agent_sync_opts opts;
 	char clock[AGENT_CLOCK_MAX];
-	int listener, fd, stop, done; /* the last two: eventfds */
+	int listener, fd, stop; /* .stop: an eventfd */
 	struct tracefs *top;
 	struct ts_marks *marks;
 	struct ts_guest *guest;
@@ -259,7 +259,8 @@ static int work_off(struct agent_sync *s)
 		if (ret)
 			return ret == -EAGAIN ? 0 : ret;
 		if (m.type != MSG3_TIME_SYNC)
-			return err_say(&s->err, EPROTO, "the host sent %s where time sync was due",
+			return err_say(&s->err, EPROTO,
+				       "time sync: the host sent %s where a message of it was due",
 				       msg3_name(m.type));
 		msg = (struct ts_msg){ m.sync.proto, m.sync.id, m.buf, m.len };
 		ret = ts_guest_input(s->guest, &msg, &s->err);
@@ -298,7 +299,7 @@ static int serve(struct agent_sync *s)
 		if (!n || (n < 0 && errno == ECONNRESET))
 			return 1;
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return err_set(&s->err, errno, "cannot read from the host");
+			return err_set(&s->err, errno, "time sync: cannot read from the host");
 		s->nin += n > 0 ? (size_t)n : 0;
 		ret = work_off(s);
 	}
@@ -308,7 +309,6 @@ static int serve(struct agent_sync *s)
 static void *sync_thread(void *arg)
 {
 	struct agent_sync *s = arg;
-	uint64_t one = 1;
 	int ret = prepare(s);
 
 	if (!ret)
@@ -322,7 +322,6 @@ static void *sync_thread(void *arg)
 	ts_marks_free(s->marks);
 	s->marks = NULL;
 	s->over = true;
-	(void)!write(s->done, &one, sizeof(one));
 	return NULL;
 }
 
@@ -332,8 +331,7 @@ static int begin(struct agent_sync *s, uint32_t *port, struct err *e)
 	int ret;
 
 	s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->stop < 0 || s->done < 0)
+	if (s->stop < 0)
 		return err_set(e, errno, "cannot make an eventfd");
 	s->listener = net_data_port(s->opts.kind, s->opts.control, &from, e);
 	if (s->listener < 0)
@@ -348,7 +346,6 @@ static void sync_free(struct agent_sync *s)
 	cleanup_fd(&s->listener);
 	cleanup_fd(&s->fd);
 	cleanup_fd(&s->stop);
-	cleanup_fd(&s->done);
 	ts_guest_free(s->guest);
 	tfs_close(s->top);
 	free(s);
@@ -364,7 +361,7 @@ struct agent_sync *agent_sync_new(const struct agent_sync_opts *o, uint32_t *por
 	}
 	s->opts = *o;
 	snprintf(s->clock, sizeof(s->clock), "%s", o->clock);
-	s->listener = s->fd = s->stop = s->done = -1;
+	s->listener = s->fd = s->stop = -1;
 	if (!begin(s, port, e))
 		return s;
 	sync_free(s);
@@ -385,11 +382,6 @@ void agent_sync_free(struct agent_sync *s)
 bool agent_sync_over(const struct agent_sync *s)
 {
 	return s->over;
-}
-
-int agent_sync_fd(const struct agent_sync *s)
-{
-	return s->done;
 }
 
 uint64_t agent_sync_messages(const struct agent_sync *s)

@@ -49,7 +49,6 @@ struct agent_sync *agent_sync_new(const struct agent_sync_opts *o, uint32_t *por
 void agent_sync_free(struct agent_sync *s);
 
 bool agent_sync_over(const struct agent_sync *s); /* STOP came, or it failed */
-int agent_sync_fd(const struct agent_sync *s);	  /* readable when it is over */
 uint64_t agent_sync_messages(const struct agent_sync *s);
 /* After agent_sync_over(): why, .code 0 after STOP. */
 const struct err *agent_sync_error(const struct agent_sync *s);

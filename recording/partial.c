@@ -11,12 +11,10 @@
 #include "recording/partial.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/io.h"
+#include "base/newfile.h"
 #include "tracing/meta.h"
 #include "tracing/pages.h"
 
@@ -35,23 +33,18 @@ static int collect(const struct partial_opts *o, const struct tracefs *t, struct
 	return ret ? ret : meta_options(t, &options, to, e);
 }
 
-/* Under another name first: what is at the path is whole, or not there. */
+/* What is at the path is whole, or what it was. */
 static int write_whole(const char *path, const struct buf *bytes, struct err *e)
 {
-	char tmp[PATH_MAX];
-	int ret = path_fmt(tmp, sizeof(tmp), e, "%s.tmp", path);
-	AUTO_FD fd = -1;
+	struct newfile to;
+	int ret = newfile_begin(&to, path, e);
 
 	if (ret)
 		return ret;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_set(e, errno, "cannot make %s", tmp);
-	ret = write_all(fd, bytes->data, bytes->len, tmp, e);
-	if (!ret && rename(tmp, path))
-		ret = err_set(e, errno, "cannot rename %s to %s", tmp, path);
-	if (ret)
-		unlink(tmp);
+	ret = write_all(to.fd, bytes->data, bytes->len, path, e);
+	if (!ret)
+		ret = newfile_publish(&to, e);
+	newfile_end(&to);
 	return ret;
 }
 

@@ -76,7 +76,10 @@ static void lease_over(struct watch *w, uint32_t events)
 	struct err e = { 0 };
 
 	(void)events;
-	agent_link_say(g->link, MSG3_CLOSE);
+	if (g->vtrace)
+		remote_vtrace_hush(g);
+	else
+		agent_link_say(g->link, MSG3_CLOSE);
 	err_say(&e, ECONNRESET,
 		"virt-server has taken its channels back: the guest or the server ended");
 	remote_guest_fail(g, &e);

@@ -23,11 +23,9 @@
 
 #define CONNECT_WAIT (5 * NSEC_PER_SEC)
 
-/* Is @name a guest of virt-server, or at least of its directory? */
-static bool is_guest(const char *dir, const char *name)
+bool remote_is_served(const char *dir, const char *name)
 {
 	struct broker_guest *list = NULL;
-	char **domains = NULL;
 	bool is = false;
 	size_t n = 0;
 
@@ -35,6 +33,15 @@ static bool is_guest(const char *dir, const char *name)
 		for (size_t i = 0; i < n; i++)
 			is |= !strcmp(list[i].name, name);
 	free(list);
+	return is;
+}
+
+/* Is @name a guest of virt-server, or at least of its directory? */
+static bool is_guest(const char *dir, const char *name)
+{
+	bool is = remote_is_served(dir, name);
+	char **domains = NULL;
+
 	if (is || guests_domains(dir, &domains, NULL))
 		return is;
 	for (char **d = domains; *d; d++)

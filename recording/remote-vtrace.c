@@ -157,20 +157,6 @@ static int open_control(struct remote_guest *g, const char *dir, const char *nam
 	return g->way.ctl < 0 ? g->way.ctl : 0;
 }
 
-/* Does a running virt-server read the guest's channels? */
-static bool is_served(const char *dir, const char *name)
-{
-	struct broker_guest *list = NULL;
-	bool is = false;
-	size_t n = 0;
-
-	if (!broker_guests(dir, &list, &n, NULL))
-		for (size_t i = 0; i < n; i++)
-			is |= !strcmp(list[i].name, name);
-	free(list);
-	return is;
-}
-
 static int borrow(struct remote_guest *g, const char *dir, const char *name, struct err *e)
 {
 	int ret = broker_ports(dir, name, &g->way.lease, e);
@@ -192,7 +178,7 @@ static int reach(struct remote_guest *g, struct err *e)
 	g->way = (struct remote_way){ .ctl = -1, .kind = NET_NR };
 	if (!ret)
 		ret = remote_name(g->wish, &g->way, e);
-	if (!ret && is_served(dir, name))
+	if (!ret && remote_is_served(dir, name))
 		ret = borrow(g, dir, name, e);
 	else if (!ret)
 		ret = open_channels(g, dir, name, e);
@@ -297,8 +283,11 @@ static void look(struct timer *t)
 	struct remote_vtrace *v = container_of(t, struct remote_vtrace, look);
 	struct remote_guest *g = v->g;
 	struct err e = { 0 };
-	int ret = judge_quiet(g, &e);
+	int ret;
 
+	if (g->state != REMOTE_ASKED)
+		return; /* it has failed meanwhile */
+	ret = judge_quiet(g, &e);
 	if (ret == -EAGAIN) {
 		loop_arm(g->all->loop, t, LOOK);
 		return;
@@ -357,6 +346,13 @@ void remote_vtrace_end(struct remote_guest *g)
 	remote_guest_save(g);
 }
 
+void remote_vtrace_hush(struct remote_guest *g)
+{
+	if (g->vtrace->running)
+		order(g, ORDER_STOP, NULL);
+	g->vtrace->running = false;
+}
+
 static bool came_nothing(const struct remote_guest *g)
 {
 	for (uint32_t i = 0; i < g->cpus; i++)
@@ -390,8 +386,7 @@ void remote_vtrace_free(struct remote_guest *g)
 	if (!v)
 		return;
 	loop_disarm(&v->look);
-	if (v->running)
-		order(g, ORDER_STOP, NULL);
+	remote_vtrace_hush(g);
 	buf_free(&v->head);
 	free(v);
 	g->vtrace = NULL;

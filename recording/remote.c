@@ -243,6 +243,8 @@ void remotes_free(struct remotes *r)
 		give_order(r, ORDER_QUIT);
 		pthread_join(r->thread, NULL);
 	}
+	if (r->hub_open)
+		hub_end_jobs(&r->hub); /* one may be at work with a guest's session */
 	for (size_t i = 0; i < r->n; i++)
 		remote_guest_free(&r->guests[i]);
 	free(r->guests);
@@ -337,6 +339,8 @@ int remotes_look(struct remotes *r, struct err *e)
 
 void remotes_end(struct remotes *r)
 {
+	if (r->order != ORDER_NONE)
+		return; /* the thread is at work with the rate */
 	if (!strcmp(r->o.clock, "x86-tsc") && !ts_rate_end(&r->rate, &r->mult, &r->shift))
 		r->mult = 0;
 	give_order(r, ORDER_END);

@@ -56,7 +56,8 @@ int remotes_fd(const struct remotes *r);
 int remotes_look(struct remotes *r, struct err *e);
 pid_t remotes_tid(const struct remotes *r); /* after remotes_ask(): the thread, to hide it */
 
-/* This machine records no more: the clocks are compared a last time, and the guests end. */
+/* This machine records no more: the clocks are compared a last time, and the guests end. Once is
+ * enough: a second call does nothing. */
 void remotes_end(struct remotes *r);
 /* Do not wait for the guests any longer: save what came. */
 void remotes_hurry(struct remotes *r);

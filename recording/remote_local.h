@@ -22,6 +22,8 @@ struct remote_way {
 	bool leased;
 };
 
+/* Does a running virt-server have the channels of guest @name? */
+bool remote_is_served(const char *dir, const char *name);
 /*
  * Borrow its channels from virt-server, or see that it is to be found on a network; then connect.
  * -errno with @e, which may not name the guest; -EBUSY: it is recorded for somebody else.
@@ -189,6 +191,7 @@ void remote_guest_end_time(struct remote_guest *g);
 int remote_vtrace_reach(struct remote_guest *g, struct err *e);
 int remote_vtrace_ask(struct remote_guest *g, struct err *e);
 void remote_vtrace_end(struct remote_guest *g);
+void remote_vtrace_hush(struct remote_guest *g);  /* as long as there is a channel to say it on */
 void remote_vtrace_saved(struct remote_guest *g); /* what is worth a word now? */
 void remote_vtrace_free(struct remote_guest *g);
 

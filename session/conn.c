@@ -23,7 +23,10 @@
 #include "guests/peer.h"
 #include "wire/ext.h"
 
-enum { ACCEPTS = 32 /* in one callback */ };
+enum {
+	ACCEPTS = 32, /* in one callback */
+	HELLOS = 60,  /* of an agent in a minute; it has reason for a few */
+};
 
 #define QUIET_KILLED (300 * NSEC_PER_MSEC) /* nobody writes any more: what came is all */
 #define HURRY	     (2 * NSEC_PER_SEC)	   /* a client waits 5 s for RCONNECT */
@@ -198,30 +201,46 @@ static void conn_fault(void *ctx, const struct err *e)
 		session_end(c->run->run.session, SESSION_FAULT, QUIET_KILLED);
 }
 
+/* More hellos than an agent has reason for: the log does not grow with them. */
+static bool is_talkative(struct conn *c)
+{
+	uint64_t now = now_ns();
+
+	if (now - c->minute_ns > 60 * NSEC_PER_SEC) {
+		c->minute_ns = now;
+		c->hellos = 0;
+	}
+	return ++c->hellos > HELLOS;
+}
+
 static void conn_agent(void *ctx, const struct agent_hello *h)
 {
 	struct conn *c = ctx;
-	bool known = c->agent && !strcmp(c->version, h->version);
+	bool known = c->agent && !strcmp(c->version, h->version), much = is_talkative(c);
+	enum log_level info = much ? LOG_DEBUG : LOG_INFO, warn = much ? LOG_DEBUG : LOG_WARN;
 
 	c->agent = !h->leaving;
 	c->busy = h->busy;
 	c->heard_ns = now_ns();
 	snprintf(c->version, sizeof(c->version), "%s", h->version);
-	link_forgive(c->link);
+	if (!much)
+		link_forgive(c->link);
 	if (h->leaving)
-		log_info(c->server->log, "guest %s: its agent ends", c->domain->name);
+		log_line(c->server->log, info, "guest %s: its agent ends", c->domain->name);
 	if (h->busy && !h->leaving) {
-		log_warn(c->server->log,
+		log_line(c->server->log, warn,
 			 "guest %s: its agent records for nobody here: it is told to end",
 			 c->domain->name);
 		link_dismiss(c->link);
 	}
 	if (known || h->leaving)
 		return;
-	log_info(c->server->log, "guest %s: an agent is there: %s", c->domain->name, h->version);
+	log_line(c->server->log, info, "guest %s: an agent is there: %s", c->domain->name,
+		 h->version);
 	if (!ext_same_version(h->version))
-		log_warn(c->server->log, "guest %s: its agent is %s, this is trace-cmd " VERSION,
-			 c->domain->name, h->version);
+		log_line(c->server->log, warn,
+			 "guest %s: its agent is %s, this is trace-cmd " VERSION, c->domain->name,
+			 h->version);
 }
 
 static void conn_gone(void *ctx, const struct err *e)

@@ -297,9 +297,15 @@ int hub_open(struct hub *h, struct loop *l, const struct hub_opts *o, struct err
 	return 0;
 }
 
-void hub_close(struct hub *h)
+void hub_end_jobs(struct hub *h)
 {
 	jobs_free(h->jobs);
+	h->jobs = NULL;
+}
+
+void hub_close(struct hub *h)
+{
+	hub_end_jobs(h);
 	while (h->runs)
 		run_free(h->runs);
 	while (h->orphans)

@@ -67,6 +67,8 @@ struct hub {
 /* Zero @h and open it; hub_close() in any case. Orphans are left to hub_restore(). */
 int hub_open(struct hub *h, struct loop *l, const struct hub_opts *o, struct err *e);
 void hub_close(struct hub *h);
+/* Before it, where runs are freed by hand: wait for the file that is being made, begin no more. */
+void hub_end_jobs(struct hub *h);
 
 /* Restore, beside the loop, what a killed server left, unless the options forbid it. */
 void hub_restore(struct hub *h);

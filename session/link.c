@@ -115,8 +115,21 @@ static void flush(struct link *k)
 	rewatch(k);
 }
 
+/* Nobody takes what is sent: the rest would be kept for ever. */
+static void give_up_unread(struct link *k)
+{
+	struct err e = { 0 };
+
+	err_say(&e, ENOBUFS, "the peer does not read its answers");
+	give_up(k, &e);
+}
+
 static void send_bytes(struct link *k, const uint8_t *from, size_t n)
 {
+	if (n > sizeof(k->out) - k->nout) {
+		give_up_unread(k);
+		return;
+	}
 	memcpy(k->out + k->nout, from, n);
 	k->nout += n;
 	flush(k);
@@ -132,13 +145,11 @@ static int encode(const struct link *k, struct wcur *w, const struct msg *m)
 void link_send(struct link *k, const struct msg *m)
 {
 	struct wcur w = wcur_make(k->out + k->nout, sizeof(k->out) - k->nout, true);
-	struct err e = { 0 };
 
 	if (k->over || k->parting)
 		return;
 	if (encode(k, &w, m)) {
-		err_say(&e, ENOBUFS, "the peer does not read its answers");
-		give_up(k, &e);
+		give_up_unread(k);
 		return;
 	}
 	k->nout = sizeof(k->out) - w.left;

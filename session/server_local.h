@@ -21,6 +21,8 @@ struct conn {
 	bool waiting;		    /* TCONNECT came; the domain's last recording still drains */
 	bool agent, busy;	    /* an agent speaks here; it records, or was lent since */
 	uint64_t heard_ns;	    /* now_ns() of its last hello */
+	uint64_t minute_ns;	    /* now_ns() when .hellos began to count */
+	unsigned int hellos;	    /* of this minute */
 	char version[MSG_MAX_PEER]; /* of the agent */
 	struct conn *next;
 };

@@ -42,7 +42,8 @@ bool totals_lost(const struct totals *t)
 
 uint64_t totals_pages(const struct totals *t, uint64_t bytes)
 {
-	return t->page_size ? (bytes + t->page_size - 1) / t->page_size : 0;
+	/* Not (bytes + size - 1) / size: a guest may say any number. */
+	return t->page_size ? bytes / t->page_size + (bytes % t->page_size != 0) : 0;
 }
 
 /* @other: with the column of another reader. */

@@ -34,12 +34,18 @@ struct polygon {
 	uint32_t life;
 };
 
+/* Offsets are of all 64 bits, as a guest may say any time: they wrap. */
+static double rise(int64_t from, int64_t to)
+{
+	return (double)(int64_t)((uint64_t)to - (uint64_t)from);
+}
+
 /* How far @c is on the forbidden side of a limit; up to 0: it is allowed. */
 static double beyond(const struct polygon *p, const struct corner *c,
 		     const struct ts_bound_limit *l, bool upper)
 {
 	double dt = (double)(int64_t)(l->at - p->t0);
-	double limit = (double)(int64_t)((uint64_t)l->offset - (uint64_t)p->base);
+	double limit = rise(p->base, l->offset);
 	double v = c->value + c->rate * dt;
 
 	return upper ? v - limit - UNIT : limit - v - UNIT;
@@ -130,7 +136,7 @@ static int64_t middle(const struct polygon *p, uint64_t at, uint64_t *error)
 		most = fmax(most, v);
 	}
 	*error = max_u64(*error, (uint64_t)ceil((most - least) / 2));
-	return p->base + (int64_t)llround((most + least) / 2);
+	return (int64_t)((uint64_t)p->base + (uint64_t)llround((most + least) / 2));
 }
 
 /*
@@ -154,11 +160,10 @@ static void begin_late(const struct polygon *p, struct ts_line *l)
 /* How far the truth may be from the line at @at. */
 static uint64_t off_line(const struct polygon *p, const struct ts_line *l, uint64_t at)
 {
-	double dt = (double)(int64_t)(at - p->t0), most = 0,
-	       line = (double)(l->offset_from - p->base);
+	double dt = (double)(int64_t)(at - p->t0), most = 0, line = rise(p->base, l->offset_from);
 
 	if (l->to != l->from)
-		line += (double)(l->offset_to - l->offset_from) * (double)(at - l->from) /
+		line += rise(l->offset_from, l->offset_to) * (double)(at - l->from) /
 			(double)(l->to - l->from);
 	for (size_t i = 0; i < p->n; i++)
 		most = fmax(most, fabs(p->at[i].value + p->at[i].rate * dt - line));
@@ -272,15 +277,15 @@ int ts_lines_points(const struct ts_lines *l, size_t cpu, struct ts_points *to)
 
 int64_t ts_lines_drift(const struct ts_lines *l, uint64_t *off)
 {
-	double rise = 0, span = 0, error = 0;
+	double sum = 0, span = 0, error = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct ts_line *at = &l->list[i];
 
-		rise += (double)(int64_t)((uint64_t)at->offset_to - (uint64_t)at->offset_from);
+		sum += rise(at->offset_from, at->offset_to);
 		span += (double)(at->to - at->from);
 		error += 2 * (double)at->error;
 	}
 	*off = span > 0 ? (uint64_t)fmin(error / span * 1e9, 1e15) : UINT64_MAX;
-	return span > 0 ? (int64_t)llround(rise / span * 1e9) : 0;
+	return span > 0 ? (int64_t)llround(sum / span * 1e9) : 0;
 }

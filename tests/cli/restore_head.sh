@@ -68,6 +68,9 @@ ours 1 -c -k nosuchfile -o no.dat && [ ! -e no.dat ] && grep -q nosuchfile err
 result $? "symbols that are not there"
 ours 1 -c -t nosuchdir -o no.dat && [ ! -e no.dat ]
 result $? "a directory that is not there"
+mkfifo pipe
+ours 1 -c -t copy -k symbols -o pipe && [ -p pipe ] && grep -q "that is no file" err
+result $? "what is no file is not replaced"
 for words in "-k symbols k.cpu0" "-t copy k.cpu0" "-c k.cpu0" "-c -i head.dat"; do
 	# shellcheck disable=SC2086  # several words
 	ours 2 $words

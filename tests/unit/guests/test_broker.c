@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
@@ -112,6 +114,34 @@ static void test_lease(void **state)
 	}
 	waitpid(pid, NULL, 0);
 	assert_int_equal(count_fds(), fds);
+	tree_remove(&t);
+}
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+/* A signal while the answer comes is no end of it. */
+static void test_interrupted(void **state)
+{
+	const struct sigaction act = { .sa_handler = on_alarm };
+	const struct itimerval often = { { 0, 3000 }, { 0, 3000 } }, never = { 0 };
+	struct broker_lease l;
+	struct err e = { 0 };
+	struct tree t;
+	pid_t pid;
+
+	(void)state;
+	tree_make(&t);
+	pid = serve(tree_at(&t, BROKER_NAME), "ok 2 trace-cmd 1.0\n", 3, true);
+	assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	assert_int_equal(broker_lease(t.top, "web1", &l, &e), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_string_equal(l.version, "trace-cmd 1.0");
+	broker_end(&l);
+	waitpid(pid, NULL, 0);
 	tree_remove(&t);
 }
 
@@ -278,10 +308,9 @@ static void test_false_server(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nobody_serves),
-		cmocka_unit_test(test_long_directory),
-		cmocka_unit_test(test_it_is_not_for_us),
-		cmocka_unit_test(test_false_server),
+		cmocka_unit_test(test_nobody_serves),	 cmocka_unit_test(test_long_directory),
+		cmocka_unit_test(test_it_is_not_for_us), cmocka_unit_test(test_false_server),
+		cmocka_unit_test(test_interrupted),
 	};
 
 	return RUN_ROWS("leases", leases, test_lease) + RUN_ROWS("ports", ports, test_ports) +

@@ -21,7 +21,7 @@
 
 #define PATIENCE (300 * NSEC_PER_MSEC)
 
-enum { TICKS = 20, END_S = 20, FRAME = 65536 };
+enum { TICKS = 20, END_S = 20, FRAME = 65536, NOISE = 4072, NOISY_PAGES = 4096 };
 enum silent { AFTER_CONNECT, AFTER_RESP, IN_METADATA, AFTER_FIN, AFTER_DATA };
 
 static const struct row {
@@ -46,6 +46,7 @@ struct rig {
 	struct remotes *remotes;
 	int listener, data_listener, ctl, data;
 	uint16_t port, data_port;
+	const char *compression;
 };
 
 static void say_nothing(void *ctx, const struct err *why)
@@ -86,6 +87,8 @@ static void rig_begin(struct rig *r, size_t guests)
 				  .note = note_nothing };
 	struct err e = { 0 };
 
+	r->compression = r->compression ? r->compression : "none";
+	o.compression = r->compression;
 	snprintf(r->dir, sizeof(r->dir), "/var/tmp/test-patience.XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
 	snprintf(r->file, sizeof(r->file), "%s/h.dat", r->dir);
@@ -274,6 +277,61 @@ static void test_slow_metadata(void **state)
 	rig_end(&r);
 }
 
+/* Pages that take long to pack: one record each, of noise. */
+static void send_noise(const struct rig *r, unsigned int n)
+{
+	uint32_t noise[NOISE / sizeof(uint32_t)], x = 1;
+	struct err e = { 0 };
+
+	while (n--) {
+		struct buf page = { 0 };
+		struct fx_page p;
+
+		for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
+			noise[i] = x = x * 1664525 + 1013904223;
+		fx_page_begin(&p, &fx_le64, n);
+		fx_long_record(&p, 0, noise, sizeof(noise));
+		fx_page_end(&p, 0, 0, &page);
+		assert_int_equal(write_all(r->data, page.data, page.len, "pages", &e), 0);
+		buf_free(&page);
+	}
+}
+
+/* Is a file of that ending there? */
+static bool has_file(const struct rig *r, const char *ending)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/h-g.dat%s", r->dir, ending);
+	return !access(path, F_OK);
+}
+
+/* Whoever does not wait for the end does not take the session from under what makes the file. */
+static void test_freed_while_saved(void **state)
+{
+	uint64_t until = now_ns() + END_S * NSEC_PER_SEC;
+	struct rig r = { .compression = "zlib" };
+	struct err e = { 0 };
+
+	(void)state;
+	rig_begin(&r, 1);
+	assert_int_equal(remotes_reach(r.remotes, &e), 0);
+	assert_int_equal(remotes_ask(r.remotes, &e), 0);
+	play(&r, AFTER_FIN);
+	assert_int_equal(wait_for(&r, &e), 0);
+	send_noise(&r, NOISY_PAGES);
+	close(r.data);
+	r.data = -1;
+	remotes_end(r.remotes);
+	while (!has_file(&r, ".tmp") && now_ns() < until)
+		poll(NULL, 0, 1);
+	assert_true(has_file(&r, ".tmp"));
+	remotes_free(r.remotes);
+	r.remotes = NULL;
+	assert_true(has_file(&r, ""));
+	assert_int_equal(rig_end(&r), 1);
+}
+
 static void test_same_name(void **state)
 {
 	struct rig r = { 0 };
@@ -290,6 +348,7 @@ static void test_same_name(void **state)
 int main(void)
 {
 	static const struct CMUnitTest more[] = { cmocka_unit_test(test_slow_metadata),
+						  cmocka_unit_test(test_freed_while_saved),
 						  cmocka_unit_test(test_same_name) };
 
 	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("remote patience", rows, test_row);

@@ -32,6 +32,7 @@ struct bench {
 	char dir[80], out[80];
 	unsigned int stopped;
 	size_t fds; /* open ones, before */
+	struct log *log;
 };
 
 static size_t count_fds(void)
@@ -103,8 +104,11 @@ static int setup(void **state)
 	make_guest(b, "bare", 0);
 	make_guest(b, "sock", -CPUS);
 	b->loop = loop_new(NULL);
+	b->log = log_open(tree_at(&b->tree, "log"), LOG_INFO, NULL);
+	assert_non_null(b->log);
 	o.dir = b->dir;
 	o.hub = (struct hub_opts){ .outdir = b->out,
+				   .log = b->log,
 				   .ctx = b,
 				   .finished = finished,
 				   .stopped = stopped,
@@ -122,6 +126,7 @@ static int teardown(void **state)
 
 	server_free(b->server);
 	loop_free(b->loop);
+	log_close(b->log);
 	tree_remove(&b->tree);
 	assert_int_equal(count_fds(), b->fds);
 	free(b);
@@ -528,6 +533,27 @@ static void test_leaves_while_waiting(void **state)
 	turn(b, 10);
 }
 
+/* A guest may say hello as often as it likes; the host's disk is not to be full of that. */
+static void test_many_hellos(void **state)
+{
+	struct bench *b = *state;
+	int guest = boot(b, "web1", true);
+	struct buf log = { 0 };
+	char text[4096];
+
+	for (int i = 0; i < 1000; i++) {
+		say_hello(guest, true);
+		turn(b, 1);
+		get(guest, text, sizeof(text));
+	}
+	assert_int_equal(read_file(tree_at(&b->tree, "log"), &log, 1 << 20, NULL), 0);
+	assert_int_equal(buf_text(&log), 0);
+	assert_non_null(strstr((char *)log.data, "its agent records for nobody here"));
+	assert_true(log.len < 100 * 160);
+	buf_free(&log);
+	close(guest);
+}
+
 /* A hello that has come in part would be the asker's, and its rest nonsense. */
 static void test_half_a_hello(void **state)
 {
@@ -901,6 +927,7 @@ int main(void)
 		TEST(test_free_while_lent),
 		TEST(test_sockets),
 		TEST(test_ports),
+		TEST(test_many_hellos),
 	};
 	int failed = RUN_ROWS("questions", questions, test_question);
 

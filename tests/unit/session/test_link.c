@@ -91,17 +91,23 @@ static void gone(void *ctx, const struct err *e)
 	b->link = NULL;
 }
 
-static void open_bench(struct bench *b, uint64_t patience)
+static void open_bench_of(struct bench *b, const struct link_owner *owner, uint64_t patience)
 {
-	struct link_owner owner = { b, expects, message, on_fault, gone };
 	int fds[2];
 
 	memset(b, 0, sizeof(*b));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	b->loop = loop_new(NULL);
 	b->peer = fds[1];
-	b->link = link_new(b->loop, fds[0], &owner, patience, NULL);
+	b->link = link_new(b->loop, fds[0], owner, patience, NULL);
 	assert_non_null(b->link);
+}
+
+static void open_bench(struct bench *b, uint64_t patience)
+{
+	struct link_owner owner = { b, expects, message, on_fault, gone };
+
+	open_bench_of(b, &owner, patience);
 }
 
 static void close_bench(struct bench *b)
@@ -252,6 +258,35 @@ static void test_answers_not_read(void **state)
 	close_bench(&b);
 }
 
+static void dismiss(void *ctx, const struct agent_hello *h)
+{
+	struct bench *b = ctx;
+
+	(void)h;
+	link_dismiss(b->link);
+}
+
+/* Each hello of an agent that is busy is answered; one that reads none of that is given up. */
+static void test_dismissals_not_read(void **state)
+{
+	struct bench b;
+	struct link_owner owner = { &b, expects, message, on_fault, gone, .agent = dismiss };
+	struct agent_hello h = { .busy = true, .cpus = 1, .version = "trace-cmd" };
+	uint8_t hello[256];
+	struct wcur w = wcur_make(hello, sizeof(hello), true);
+
+	(void)state;
+	open_bench_of(&b, &owner, UINT64_MAX);
+	assert_int_equal(agent_hello_put(&w, &h), 0);
+	for (int i = 0; i < 100000 && !b.gone; i++) {
+		assert_true(write(b.peer, hello, sizeof(hello) - w.left) > 0);
+		turn(&b, 1);
+	}
+	assert_int_equal(b.gone, 1);
+	assert_int_equal(b.why.code, ENOBUFS);
+	close_bench(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
@@ -261,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_answers_not_read),
+		cmocka_unit_test(test_dismissals_not_read),
 	};
 
 	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("link", rows, test_row);

@@ -73,6 +73,7 @@ static void test_pages(void **state)
 	assert_int_equal(totals_pages(&t, 1), 1);
 	assert_int_equal(totals_pages(&t, 4096), 1);
 	assert_int_equal(totals_pages(&t, 4097), 2);
+	assert_int_equal(totals_pages(&t, UINT64_MAX), 1ULL << 52);
 	t.page_size = 0;
 	assert_int_equal(totals_pages(&t, 100), 0);
 }

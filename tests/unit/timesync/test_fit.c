@@ -253,12 +253,32 @@ static void test_pause(void **state)
 	ts_bound_free(b);
 }
 
+/* A guest may say any time: the largest offset of all is no overflow. */
+static void test_largest(void **state)
+{
+	const struct ts_bound_how how = { .drift_ppb = 500000, .window = 100 * MS, .pieces = 64 };
+	uint64_t host = 5 * S;
+	struct ts_lines l = { 0 };
+	struct ts_bound *b;
+
+	(void)state;
+	assert_int_equal(ts_bound_new(&how, &b, NULL), 0);
+	ts_bound_to_guest(b, host, host - (uint64_t)(INT64_MAX - 1000));
+	ts_bound_from_guest(b, host - (uint64_t)(INT64_MAX - 10), host);
+	host += 1000ULL * S;
+	ts_bound_to_guest(b, host, host - (uint64_t)(INT64_MAX - 5));
+	assert_int_equal(ts_lines_make(b, NULL, &l, NULL), 0);
+	assert_true(l.n);
+	ts_lines_free(&l);
+	ts_bound_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unknown),	 cmocka_unit_test(test_span),
 		cmocka_unit_test(test_one_side), cmocka_unit_test(test_points),
-		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_pause),	 cmocka_unit_test(test_largest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) + RUN_ROWS("lines", cases, test_lines);
