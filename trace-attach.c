@@ -264,6 +264,8 @@ static int ask_kvm(struct attach_opts *a, size_t cpus, struct err *e)
 	if (rc)
 		return rc;
 	rc = ts_kvm_pick(&vms, cpus, &vm, e);
+	if (!rc && !vm->n)
+		rc = err_say(e, ENODATA, "process %llu has no vCPU", (unsigned long long)a->pid);
 	for (size_t i = 0; !rc && i < vm->n; i++)
 		if (vm->vcpus[i].offset != vm->vcpus[0].offset)
 			rc = err_say(e, EOPNOTSUPP, "the vCPUs of %llu have different offsets",

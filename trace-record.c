@@ -203,10 +203,13 @@ static int run(struct record_ctx *c, char *const *command)
 	struct err e = { 0 };
 	enum exit_status status = EXIT_FAILED;
 
-	o.dest = dest_args_make(&c->dest, o.version, &e);
+	if (!result)
+		err_set(&e, ENOMEM, "no memory for the recording");
+	else
+		o.dest = dest_args_make(&c->dest, o.version, &e);
 	if (o.dest)
 		o.remotes = make_remotes(c, &o, &e);
-	if (!o.dest || e.code || !result) {
+	if (e.code) {
 		err_print(stderr, &e);
 		if (o.dest)
 			o.dest->ops->free(o.dest);

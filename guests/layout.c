@@ -298,5 +298,7 @@ int guests_channels_write(const char *dir, const char *domain, const struct gues
 	ret = write_all(fd, text, (size_t)len, fresh, e);
 	if (!ret && rename(fresh, path))
 		ret = err_set(e, errno, "cannot replace %s", path);
+	if (ret)
+		unlink(fresh);
 	return ret;
 }
