@@ -147,17 +147,18 @@ alive_for() {
 
 PAGE=92 # writes in a page, at most; 44 bytes each
 
-# The room in pages that a recording takes on the disk: files may have holes.
+# The room in pages that a recording takes on the disk: files may have holes. The list of their pieces
+# may take one, too.
 parts_pages() {
 	find "$OUT" -name "trace.$1.*" ! -name '*.meta' ! -name '*.dat' -printf '%b\n' |
 		awk '{ n += $1 * 512 } END { print int(n / 4096) }'
 }
 
-# At least $2, and no more are coming.
+# At least $2, and no more are coming: a recorder looks once a second.
 parts_stand() {
 	local had
 	had=$(parts_pages "$1")
-	[ "$had" -ge "$2" ] && sleep 0.5 && [ "$(parts_pages "$1")" = "$had" ]
+	[ "$had" -ge "$2" ] && sleep 2.5 && [ "$(parts_pages "$1")" = "$had" ]
 }
 
 # The page that is being written stays in the guest until it is full, or until the end.
