@@ -9,7 +9,7 @@
  *					over TCP and as a stock client: no extension
  *
  * All write the same pages in the same chunks, in turn over the FIFOs or connections. Every page is
- * the same valid one: a single discarded event that fills it.
+ * the same valid one: a single event that fills it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 enum {
 	PAGE = 4096,
 	PAGE_HEADER = 16,
-	EVENT_PADDING = 29,
+	EVENT_LONG = 0, /* type_len: its length stands behind */
 	CHUNK_MAX_KIB = 1024,
 	STREAM_WAIT_S = 120,
 	CONNECT_WAIT_S = 10
@@ -61,7 +61,7 @@ static int make_pages(struct feed *f)
 
 		wcur_u64(&w, 1);		      /* timestamp */
 		wcur_u64(&w, PAGE - PAGE_HEADER);     /* commit */
-		wcur_u32(&w, EVENT_PADDING | 1 << 5); /* type, delta 1: a discarded event */
+		wcur_u32(&w, EVENT_LONG | 1 << 5);    /* type, delta 1: one event */
 		wcur_u32(&w, PAGE - PAGE_HEADER - 4); /* its size from here */
 	}
 	return 0;
@@ -167,8 +167,10 @@ static int end_stream(const struct feed *f, struct client *link, struct err *e)
 	uint64_t n = (f->mib << 20) / f->chunk, stored = 0;
 	int rc;
 
-	for (uint64_t i = 0; i < f->cpus; i++)
+	for (uint64_t i = 0; i < f->cpus; i++) {
 		total[i].bytes = (n / f->cpus + (i < n % f->cpus)) * f->chunk;
+		total[i].events = total[i].bytes / PAGE;
+	}
 	rc = client_close(link, total, f->cpus, e);
 	if (!rc)
 		rc = client_stored(link, total, f->cpus, STREAM_WAIT_S * NSEC_PER_SEC, e);
