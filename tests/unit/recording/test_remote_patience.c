@@ -351,5 +351,6 @@ int main(void)
 						  cmocka_unit_test(test_freed_while_saved),
 						  cmocka_unit_test(test_same_name) };
 
-	return cmocka_run_group_tests(more, NULL, NULL) + RUN_ROWS("remote patience", rows, test_row);
+	return cmocka_run_group_tests(more, NULL, NULL) +
+	       RUN_ROWS("remote patience", rows, test_row);
 }
