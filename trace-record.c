@@ -209,7 +209,7 @@ static int run(struct record_ctx *c, char *const *command)
 		o.dest = dest_args_make(&c->dest, o.version, &e);
 	if (o.dest)
 		o.remotes = make_remotes(c, &o, &e);
-	if (e.code) {
+	if (!o.dest || e.code) {
 		err_print(stderr, &e);
 		if (o.dest)
 			o.dest->ops->free(o.dest);
