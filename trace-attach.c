@@ -349,8 +349,9 @@ static int attach_run(const struct command *self, int argc, char **argv)
 	}
 	host.path = argv[rest];
 	guest.path = argv[rest + 1];
-	if (!a.name)
-		a.name = name = make_name(host.path, guest.path);
+	name = a.name ? NULL : make_name(host.path, guest.path);
+	if (name)
+		a.name = name;
 	rc = a.name ? 0 : err_set(&e, ENOMEM, "no memory");
 	rc = rc ? rc : attach(&a, &host, &guest, &e);
 	if (rc)
