@@ -327,7 +327,6 @@ static int count_events(struct rings *r, size_t i, bool from_start, struct cpu_t
 		if (ret)
 			return ret;
 		c->events += since(was.read, now.read);
-		c->unsure |= snapshot_exists(r->buffers[b]);
 		if (!from_start)
 			was = (struct cpu_stats){ 0 };
 		/* .entries: what a full channel kept us from reading before the end */
@@ -336,8 +335,17 @@ static int count_events(struct rings *r, size_t i, bool from_start, struct cpu_t
 	return 0;
 }
 
+static bool has_snapshot(const struct rings *r)
+{
+	for (size_t b = 0; b < r->nbuffers; b++)
+		if (r->buffers[b] && snapshot_exists(r->buffers[b]))
+			return true;
+	return false;
+}
+
 static int fill_totals(struct rings *r, struct totals *t, bool from_start, struct err *e)
 {
+	bool unsure = !r->snapshot && has_snapshot(r);
 	int ret = 0;
 
 	t->cpus = cpu_list_count(&r->cpus);
@@ -349,6 +357,7 @@ static int fill_totals(struct rings *r, struct totals *t, bool from_start, struc
 	for (size_t i = 0; !ret && i < r->cpus.n; i++) {
 		struct cpu_totals *c = &t->cpu[r->cpus.cpu[i]];
 
+		c->unsure = unsure;
 		c->bytes = r->pumped[i].sent;
 		c->quota = totals_pages(t, r->pumped[i].trimmed);
 		c->transport = totals_pages(t, r->pumped[i].stuck);

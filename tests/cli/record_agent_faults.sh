@@ -183,6 +183,25 @@ check "two of one name: fails" is $? 1
 grep -q 'two guests are called x' err
 result $? "it says so"
 
+# Nobody is left, and nothing of them in tracefs.
+all_end() {
+	end_agents
+	wait "${pids[@]}" 2>/dev/null
+	state | cmp -s - before
+	result $? "and tracefs as it was"
+}
+
+# Ctrl-C: the status, and TEXT in what is said, soon.
+interrupted() { # NAME STATUS TEXT
+	sleep 0.3
+	kill -INT $pid
+	SECONDS=0
+	wait $pid
+	check "hangs $1" is $? "$2"
+	[ $SECONDS -le 3 ] && grep -q "$3" err
+	result $? "it says so, soon"
+}
+
 # One that hangs, Ctrl-C: the user need not wait, and nothing stays that is not whole. The word is where
 # it hangs.
 hangs() { # NAME WORD...
@@ -190,18 +209,9 @@ hangs() { # NAME WORD...
 	shift
 	alone "$@"
 	until_true grep -q hangs bad.log
-	sleep 0.3
-	kill -INT $pid
-	SECONDS=0
-	wait $pid
-	check "hangs $name, interrupted: fails" is $? 1
-	[ $SECONDS -le 3 ] && grep -q 'ended before all guests recorded' err
-	result $? "it says so, at once"
+	interrupted "$name, interrupted: fails" 1 'ended before all guests recorded'
 	check "and leaves no file" is "$(echo h*)" 'h*'
-	end_agents
-	wait "${pids[@]}" 2>/dev/null
-	state | cmp -s - before
-	result $? "and tracefs as it was"
+	all_end
 }
 hangs "at the request" req say hangs sleep 20000
 hangs "before its data ports" req resp 2 - say hangs sleep 20000
@@ -215,17 +225,8 @@ until_true grep -q records bad.log
 until_true grep -q 1 $root/tracing_on
 kill -INT $pid
 until_true grep -q hangs bad.log
-sleep 0.3
-kill -INT $pid
-SECONDS=0
-wait $pid
-check "hangs behind CLOSE, interrupted twice: with losses" is $? 3
-[ $SECONDS -le 3 ] && grep -q 'guest bad: its last words were not waited for' err
-result $? "it says so, soon"
+interrupted "behind CLOSE, interrupted twice: with losses" 3 'guest bad: its last words were not waited for'
 check "what came is there" is "$(ticks bad)" 400
 check "and the host's file" is "$(echo h*)" "h-bad.dat h.dat"
-end_agents
-wait "${pids[@]}" 2>/dev/null
-state | cmp -s - before
-result $? "tracefs is as it was"
+all_end
 exit $failed

@@ -12,16 +12,15 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "recording/remote.h"
+#include "tests/unit/recording/remotes.h"
 #include "wire/agent-msg.h"
 
 #define PATIENCE (300 * NSEC_PER_MSEC)
 
-enum { TICKS = 20, END_S = 20, FRAME = 65536, NOISE = 4072, NOISY_PAGES = 4096 };
+enum { TICKS = 20, FRAME = 65536, NOISE = 4072, NOISY_PAGES = 4096 };
 enum silent { AFTER_CONNECT, AFTER_RESP, IN_METADATA, AFTER_FIN, AFTER_DATA };
 
 static const struct row {
@@ -52,11 +51,6 @@ struct rig {
 static void say_nothing(void *ctx, const struct err *why)
 {
 	(void)ctx, (void)why;
-}
-
-static void note_nothing(void *ctx, const char *guest, const char *text)
-{
-	(void)ctx, (void)guest, (void)text;
 }
 
 static int listen_any(uint16_t *port)
@@ -103,6 +97,16 @@ static void rig_begin(struct rig *r, size_t guests)
 	r->wishes = (struct remote_wishes){ .list = r->list, .n = guests };
 	r->remotes = remotes_new(&o, &e);
 	assert_non_null(r->remotes);
+}
+
+/* One guest, which is asked to record. */
+static void rig_ask(struct rig *r)
+{
+	struct err e = { 0 };
+
+	rig_begin(r, 1);
+	assert_int_equal(remotes_reach(r->remotes, &e), 0);
+	assert_int_equal(remotes_ask(r->remotes, &e), 0);
 }
 
 /* How many files there are; all go. */
@@ -204,19 +208,6 @@ static void play(struct rig *r, enum silent silent)
 	}
 }
 
-/* What remotes_look() says at last. */
-static int wait_for(struct rig *r, struct err *e)
-{
-	uint64_t until = now_ns() + END_S * NSEC_PER_SEC;
-	struct pollfd p = { .fd = remotes_fd(r->remotes), .events = POLLIN };
-	int ret = -EAGAIN;
-
-	while (ret == -EAGAIN && now_ns() < until)
-		if (poll(&p, 1, 1000) == 1)
-			ret = remotes_look(r->remotes, e);
-	return ret;
-}
-
 static void test_row(void **state)
 {
 	const struct row *row = *state;
@@ -225,24 +216,22 @@ static void test_row(void **state)
 	struct err e = { 0 };
 	uint64_t began, took;
 
-	rig_begin(&r, 1);
-	assert_int_equal(remotes_reach(r.remotes, &e), 0);
-	assert_int_equal(remotes_ask(r.remotes, &e), 0);
+	rig_ask(&r);
 	play(&r, row->silent);
 	began = now_ns();
 	if (row->recorded) {
-		assert_int_equal(wait_for(&r, &e), 0);
+		assert_int_equal(wait_for(r.remotes, &e), 0);
 		assert_int_equal(poll(NULL, 0, 2 * PATIENCE / NSEC_PER_MSEC),
 				 0); /* it may be silent */
 		assert_int_equal(remotes_look(r.remotes, &e), 0);
 		remotes_end(r.remotes);
-		assert_int_equal(wait_for(&r, &e), 0);
+		assert_int_equal(wait_for(r.remotes, &e), 0);
 		remotes_result(r.remotes, 0, &got);
 		assert_int_equal(got.status, EXIT_LOSSES);
 		assert_int_equal(got.totals->cpu[0].events, TICKS);
 		e = *got.err;
 	} else {
-		assert_int_equal(wait_for(&r, &e), -ETIMEDOUT);
+		assert_int_equal(wait_for(r.remotes, &e), -ETIMEDOUT);
 	}
 	took = now_ns() - began;
 	assert_true(took >= PATIENCE / 2 &&
@@ -259,9 +248,7 @@ static void test_slow_metadata(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	rig_begin(&r, 1);
-	assert_int_equal(remotes_reach(r.remotes, &e), 0);
-	assert_int_equal(remotes_ask(r.remotes, &e), 0);
+	rig_ask(&r);
 	play(&r, AFTER_RESP);
 	for (int i = 0; i < 6; i++) {
 		static uint8_t frame[FRAME];
@@ -273,7 +260,7 @@ static void test_slow_metadata(void **state)
 		put_frame(&r, &w, frame);
 	}
 	send_metadata(&r, false);
-	assert_int_equal(wait_for(&r, &e), 0);
+	assert_int_equal(wait_for(r.remotes, &e), 0);
 	rig_end(&r);
 }
 
@@ -314,11 +301,9 @@ static void test_freed_while_saved(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	rig_begin(&r, 1);
-	assert_int_equal(remotes_reach(r.remotes, &e), 0);
-	assert_int_equal(remotes_ask(r.remotes, &e), 0);
+	rig_ask(&r);
 	play(&r, AFTER_FIN);
-	assert_int_equal(wait_for(&r, &e), 0);
+	assert_int_equal(wait_for(r.remotes, &e), 0);
 	send_noise(&r, NOISY_PAGES);
 	close(r.data);
 	r.data = -1;

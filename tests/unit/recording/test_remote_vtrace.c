@@ -7,16 +7,13 @@
 #include "tests/unit/tracedat/fixture.c"
 #include "tests/unit/transport/tree.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "guests/broker.h"
-#include "recording/remote.h"
+#include "tests/unit/recording/remotes.h"
 #include "transport/unix.h"
-
-enum { END_S = 20 };
 
 struct rig {
 	struct tree tree;
@@ -71,11 +68,6 @@ static void serve(const struct rig *r, int listener)
 		else
 			answer_ports(fd, r);
 	}
-}
-
-static void note_nothing(void *ctx, const char *guest, const char *text)
-{
-	(void)ctx, (void)guest, (void)text;
 }
 
 static void rig_begin(struct rig *r)
@@ -140,18 +132,6 @@ static void assert_order(const struct rig *r, const char *want)
 	assert_string_equal(text, want);
 }
 
-static int wait_for(const struct rig *r, struct err *e)
-{
-	uint64_t until = now_ns() + END_S * NSEC_PER_SEC;
-	struct pollfd p = { .fd = remotes_fd(r->remotes), .events = POLLIN };
-	int ret = -EAGAIN;
-
-	while (ret == -EAGAIN && now_ns() < until)
-		if (poll(&p, 1, 1000) == 1)
-			ret = remotes_look(r->remotes, e);
-	return ret;
-}
-
 static void begin(struct rig *r)
 {
 	struct err e = { 0 };
@@ -172,11 +152,11 @@ static void test_taken_back(void **state)
 	(void)state;
 	begin(&r);
 	assert_order(&r, "1\n");
-	assert_int_equal(wait_for(&r, &e), 0);
+	assert_int_equal(wait_for(r.remotes, &e), 0);
 	end_server(&r);
 	assert_order(&r, "0\n");
 	remotes_end(r.remotes);
-	assert_int_equal(wait_for(&r, &e), 0);
+	assert_int_equal(wait_for(r.remotes, &e), 0);
 	remotes_result(r.remotes, 0, &got);
 	assert_int_equal(got.status, EXIT_LOSSES);
 	assert_non_null(strstr(got.err->what, "has taken its channels back"));
@@ -193,7 +173,7 @@ static void test_taken_back_before(void **state)
 	(void)state;
 	begin(&r);
 	end_server(&r);
-	assert_int_equal(wait_for(&r, &e), -ECONNRESET);
+	assert_int_equal(wait_for(r.remotes, &e), -ECONNRESET);
 	assert_non_null(strstr(e.what, "guest web1: virt-server has taken its channels back"));
 	p.fd = r.control[0];
 	assert_int_equal(poll(&p, 1, 1000), 0);

@@ -177,19 +177,25 @@ static void remove_dir(const char *dir)
 		fail_msg("%s", left);
 }
 
+static void rig_begin(struct rig *r, int version, const char *compression)
+{
+	*r = (struct rig){ .dir = "/var/tmp/test-store.XXXXXX" };
+	assert_non_null(mkdtemp(r->dir));
+	r->place = (struct store_place){ .dirfd = open(r->dir, O_RDONLY | O_DIRECTORY),
+					 .outdir = r->dir,
+					 .prefix = "trace",
+					 .version = version,
+					 .compression = compression };
+}
+
 static void test_row(void **state)
 {
 	const struct row *row = *state;
-	struct rig r = { .dir = "/var/tmp/test-store.XXXXXX" };
+	struct rig r;
 	struct err e = { 0 };
 	struct store *st;
 
-	assert_non_null(mkdtemp(r.dir));
-	r.place = (struct store_place){ .dirfd = open(r.dir, O_RDONLY | O_DIRECTORY),
-					.outdir = r.dir,
-					.prefix = "trace",
-					.version = row->version,
-					.compression = row->compression };
+	rig_begin(&r, row->version, row->compression);
 	if (row->apart)
 		part(&r);
 	st = row->killed == AT_END ? record(&r, false) : killed_and_adopted(&r, row);
@@ -230,15 +236,11 @@ static const struct reader_row {
 static void test_reader(void **state)
 {
 	const struct reader_row *row = *state;
-	struct rig r = { .dir = "/var/tmp/test-store.XXXXXX" };
+	struct rig r;
 	struct err e = { 0 };
 	struct store *st;
 
-	assert_non_null(mkdtemp(r.dir));
-	r.place = (struct store_place){ .dirfd = open(r.dir, O_RDONLY | O_DIRECTORY),
-					.outdir = r.dir,
-					.prefix = "trace",
-					.version = 7 };
+	rig_begin(&r, 7, NULL);
 	st = record(&r, false);
 	r.totals.cpus = CPUS;
 	r.totals.told = true;
@@ -255,7 +257,7 @@ static void test_reader(void **state)
 	assert_int_equal(r.totals.reader[0] != '\0', row->named);
 	assert_int_equal(unlink(r.made.path), 0);
 	close(r.place.dirfd);
-	assert_int_equal(rmdir(r.dir), 0);
+	remove_dir(r.dir);
 }
 
 int main(void)
