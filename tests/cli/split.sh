@@ -90,7 +90,7 @@ union() { # FILE ARGS...
 		events "$tool" ours/* >sum.txt
 		[ -s whole.txt ] && cmp -s whole.txt sum.txt && ! [ -s report.err ] && continue
 		rc=1
-		{ echo "$tool" && diff -a whole.txt sum.txt && cat report.err; } >why
+		{ echo "$tool" && cat report.err && diff -a whole.txt sum.txt; } >why
 	done
 	for p in ours/p.0001 ours/p.0002; do
 		"$trace_cmd" dump --validate "$p" >/dev/null 2>>why || rc=1
