@@ -5,7 +5,8 @@
 #
 # A TEST is a program that exits 0 (passed), 77 (skipped; its output says why) or else (failed); words
 # behind a comma are its arguments: "prog,arg". Output goes to LOGDIR/<name>.log and is shown for what
-# failed. TEST_TIMEOUT (600) seconds end a test that hangs. The last line is
+# failed, the checks that failed once more at the end, where a log that was cut off still has them.
+# TEST_TIMEOUT (600) seconds end a test that hangs. The last line is
 # "tests: N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
 
 set -u
@@ -60,5 +61,14 @@ count() {
 passed=$(count '^0$' || true)
 skipped=$(count '^77$' || true)
 failed=$(($# - passed - skipped))
+
+# What failed, in a few lines a test: its failed checks and what they said.
+for status in "$logs"/*.status; do
+	grep -qxE '0|77' "$status" && continue
+	name=$(basename "$status" .status)
+	echo "$name, status $(cat "$status"):"
+	{ grep -aE '^not ok|FAILED' -A 2 "$logs/$name.log" || tail -n 5 "$logs/$name.log"; } |
+		head -n 7 | cut -c 1-300 | sed 's/^/    /'
+done
 echo "tests: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

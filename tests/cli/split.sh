@@ -37,6 +37,13 @@ record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb
 	ls -R /usr/include/linux
 rm -f ./*.dat.cpu*
 
+# Lines of events without the task's name. Where a file's first event is the idle task's switch to a task,
+# libtraceevent takes the name there for a second entry beside the stored one, and either may be printed:
+# a piece may say "sh-8034" of what the whole calls "ls-8034". The stored names are compared below.
+nameless() {
+	sed -E 's/^( *)[^ ].*-([0-9]+ +\[)/\1\2/'
+}
+
 # The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
 # have no time and stay as they are.
 events() { # TOOL FILE...
@@ -44,7 +51,7 @@ events() { # TOOL FILE...
 	shift
 	for f; do
 		"$tool" report -t "$f" 2>>report.err | grep -v '^cpus='
-	done | sort
+	done | nameless | sort
 }
 
 pieces() { # FILE ARGS...: ours in ours/, quiet
@@ -104,7 +111,7 @@ named() {
 		if ($1 !~ /:$/) $0 = "top: " $0
 		$1 = $1
 		print
-	}' | sort
+	}' | sed -E 's/^([^ ]+ )[^ ].*-([0-9]+ \[)/\1\2/' | sort
 }
 
 # Keep the events of the buffers FROM, which become TO: FROM=TO...
@@ -114,8 +121,10 @@ renamed() {
 }
 
 # The Nth time in the report that only one event has, to the ns: of several at the end stock takes one.
+# Stock takes a time times 10^9 as a double and cuts it off: where that is 1 ns less, it is left out here.
 time_of() { # FILE N
-	"$stock" report -t "$1" 2>/dev/null | sed -n 's/.* \[[0-9]*\] *\([0-9]*\.[0-9]\{9\}\): .*/\1/p' | uniq -u | sed -n "$2p"
+	"$stock" report -t "$1" 2>/dev/null | sed -n 's/.* \[[0-9]*\] *\([0-9]*\.[0-9]\{9\}\): .*/\1/p' | uniq -u |
+		awk '{ ns = $1; sub(/\./, "", ns) } sprintf("%.0f", int($1 * 1e9)) == ns' | sed -n "$2p"
 }
 
 # The same near the Nth, from where on stock has no event twice.
