@@ -9,17 +9,15 @@
  *   - the connection ends when the client has ended it
  *   - no descriptor is left behind, and no file but those that were named, unless one failed
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/io.h"
 #include "session/listener_local.h"
+#include "tests/fuzz/scratch.h"
 
 enum { CPUS = 2 };
 
@@ -33,12 +31,6 @@ struct world {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void finished(void *ctx, const struct session_result *r)
 {
@@ -142,38 +134,6 @@ static void play(struct world *w, const uint8_t *data, size_t size)
 	}
 }
 
-/* Finished files; with @all also what belongs to unfinished ones. */
-static unsigned int count_files(const char *dir, bool all)
-{
-	AUTO_DIR d = opendir(dir);
-	struct dirent *ent;
-	unsigned int n = 0;
-
-	while (d && (ent = readdir(d))) {
-		size_t len = strlen(ent->d_name);
-
-		if (ent->d_name[0] == 'f' && ent->d_name[1] == '.')
-			n += all || !strcmp(ent->d_name + len - 4, ".dat");
-	}
-	return n;
-}
-
-static unsigned int count_fds(void)
-{
-	AUTO_DIR d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	return n;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static void end_world(struct world *w)
 {
 	close(w->client);
@@ -184,9 +144,7 @@ static void end_world(struct world *w)
 	must(!w->l->conns && !w->l->hub.runs);
 	listener_free(w->l);
 	loop_free(w->loop);
-	must(count_files(w->dir, false) == w->files);
-	must(w->kept || count_files(w->dir, true) == w->files);
-	nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	end_dir(w->dir, w->files, w->kept);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
