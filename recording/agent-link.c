@@ -12,12 +12,11 @@
 #include "recording/agent-link.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "transport/net.h"
 
 enum { OUT_MAX = 2 * MSG3_MAX };
 
@@ -127,17 +126,6 @@ static int take_one(struct agent_link *k, struct err *e)
 	return 1;
 }
 
-/*
- * A released agent sends a message in two pieces and waits with the second one until the first is
- * acknowledged: without this, 40 ms each. It does not last, and is nothing to other descriptors.
- */
-static void acknowledge_at_once(int fd)
-{
-	int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
 static void link_ready(struct watch *w, uint32_t events)
 {
 	struct agent_link *k = container_of(w, struct agent_link, watch);
@@ -158,7 +146,7 @@ static void link_ready(struct watch *w, uint32_t events)
 		give_up(k, &e);
 		return;
 	}
-	acknowledge_at_once(w->fd);
+	net_acknowledge_at_once(w->fd);
 	k->nin += (size_t)n;
 	while (ret > 0 && !k->over)
 		ret = take_one(k, &e);

@@ -14,8 +14,6 @@
 #include "recording/agent-sync.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -272,17 +270,6 @@ static int work_off(struct agent_sync *s)
 	}
 }
 
-/*
- * A released host sends a message in two pieces and waits with the second one until the first is
- * acknowledged: without this, 40 ms a probe, and an offset that is wrong by half of them.
- */
-static void acknowledge_at_once(int fd)
-{
-	int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)); /* vsock knows it not */
-}
-
 /* 1: STOP, or the end of the connection. */
 static int serve(struct agent_sync *s)
 {
@@ -291,7 +278,7 @@ static int serve(struct agent_sync *s)
 	while (!ret) {
 		ssize_t n;
 
-		acknowledge_at_once(s->fd); /* it does not last */
+		net_acknowledge_at_once(s->fd); /* else the offset is wrong by half of the wait */
 		ret = wait_fd(s, s->fd, POLLIN, -1);
 		if (ret)
 			return ret;

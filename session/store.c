@@ -115,8 +115,11 @@ static int claim(struct store *st, struct err *e)
 	if (st->meta < 0)
 		return err_set(e, errno, "cannot make %s/%s", parts_dir(st), meta);
 	locked = !flock(st->meta, LOCK_EX | LOCK_NB);
-	if (!locked && errno != EWOULDBLOCK)
-		return err_set(e, errno, "cannot lock %s/%s", parts_dir(st), meta);
+	if (!locked && errno != EWOULDBLOCK) {
+		rc = err_set(e, errno, "cannot lock %s/%s", parts_dir(st), meta);
+		unlinkat(parts_fd(st), meta, 0);
+		return rc;
+	}
 	if (!locked || is_gone(st->meta)) {
 		cleanup_fd(&st->meta);
 		st->meta = -1;

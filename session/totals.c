@@ -13,15 +13,23 @@
 
 #include <errno.h>
 
+/* A guest may say any number: a sum that would wrap stays at its end, so that no loss becomes none.
+ */
+static void add_to(uint64_t *sum, uint64_t n)
+{
+	if (__builtin_add_overflow(*sum, n, sum))
+		*sum = UINT64_MAX;
+}
+
 static void add(struct cpu_totals *to, const struct cpu_totals *c)
 {
-	to->events += c->events;
-	to->bytes += c->bytes;
-	to->ring += c->ring;
-	to->transport += c->transport;
-	to->quota += c->quota;
-	to->disk += c->disk;
-	to->other += c->other;
+	add_to(&to->events, c->events);
+	add_to(&to->bytes, c->bytes);
+	add_to(&to->ring, c->ring);
+	add_to(&to->transport, c->transport);
+	add_to(&to->quota, c->quota);
+	add_to(&to->disk, c->disk);
+	add_to(&to->other, c->other);
 	to->gaps |= c->gaps;
 }
 

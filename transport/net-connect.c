@@ -260,3 +260,10 @@ int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wai
 	err_hint(e, "a firewall must let the ports from %d on through", NET_DATA_PORT);
 	return ret;
 }
+
+void net_acknowledge_at_once(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}

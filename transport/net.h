@@ -87,4 +87,11 @@ int net_connect(enum net_kind k, const char *host, uint32_t port, uint64_t wait_
 int net_connect_beside(enum net_kind k, int control, uint32_t port, uint64_t wait_ns,
 		       struct err *e);
 
+/*
+ * TCP: acknowledge what comes without waiting for an answer to go with it. A released peer sends a
+ * message in two pieces and waits with the second one until the first is acknowledged, else 40 ms.
+ * It does not last, so call it before or after each read; nothing to other kinds of descriptors.
+ */
+void net_acknowledge_at_once(int fd);
+
 #endif
