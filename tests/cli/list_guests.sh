@@ -33,7 +33,7 @@ check "the titles" "GUEST QEMU VCPUS THREADS CHANNELS AGENT RECORDING" "$(guests
 "$TRACE_CMD" virt-server --dir "$top/virt" -o "$top" -l "$top/log" >/dev/null 2>&1 &
 server=$!
 for _ in $(seq 100); do
-	guests web2 | grep -q "3 sockets not connected" && break
+	guests web2 | grep "3 sockets not connected" >/dev/null && break
 	sleep 0.05
 done
 check "with a server, a guest with FIFOs" "web1 - - - 2 FIFOs not connected -" "$(guests web1)"

@@ -56,7 +56,7 @@ same_count() {
 }
 
 is_version() {
-	head -c 12 "$1" | tr -d '\0' | grep -qa "tracing$2"
+	head -c 12 "$1" | tr -d '\0' | grep -a "tracing$2" >/dev/null
 }
 
 untouched() {

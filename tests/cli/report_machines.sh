@@ -102,7 +102,7 @@ peak() { # FILE: KiB of memory that its report took at most
 }
 
 # It is looked at while it runs, so the very end may be missed.
-if nm "$tc" 2>/dev/null | grep -q __asan; then
+if nm "$tc" 2>/dev/null | grep __asan >/dev/null; then
 	echo "# built with AddressSanitizer: its memory is not measured"
 else
 	small=$(peak h.dat)

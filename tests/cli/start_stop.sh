@@ -174,7 +174,7 @@ result $? "reset: switches, clock, options, filters, triggers, ring"
 same stat -o
 
 does 0 start -e raw_syscalls -F sh -c 'echo $$' && pid=$(cat out) && does 0 stop &&
-	does 0 show && grep -q "sh-$pid .* sys_enter" out && ! grep -v '^#' out | grep -qv -- "-$pid "
+	does 0 show && grep -q "sh-$pid .* sys_enter" out && ! grep -v '^#' out | grep -v -- "-$pid " >/dev/null
 result $? "start -F COMMAND: it alone"
 before=$(date +%s)
 does 0 start --fork -e irq sh -c 'sleep 3' && [ $(($(date +%s) - before)) -lt 3 ]

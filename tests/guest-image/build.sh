@@ -61,7 +61,7 @@ static_busybox() {
 	local path
 	for path in /bin/busybox /usr/bin/busybox /bin/busybox-static; do
 		# A dynamic one names its loader near the start of the file.
-		if [ -x $path ] && ! head -c 4096 $path | grep -qa 'ld-linux'; then
+		if [ -x $path ] && ! head -c 4096 $path | grep -a 'ld-linux' >/dev/null; then
 			echo $path
 			return
 		fi

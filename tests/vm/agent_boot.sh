@@ -55,7 +55,7 @@ plug_in() {
 }
 
 agent_idle() {
-	"$TRACE_CMD" list --guests | grep -qE "^$1 .* idle [0-9]"
+	"$TRACE_CMD" list --guests | grep -E "^$1 .* idle [0-9]" >/dev/null
 }
 
 # The host's view, before anything was typed.

@@ -16,7 +16,7 @@ DD=300
 export LC_ALL=C
 
 [ -x "$STOCK" ] || t_skip "stock trace-cmd is not installed at $STOCK"
-qemu-system-x86_64 -netdev help 2>/dev/null | grep -qx stream || t_skip "this QEMU has no -netdev stream"
+qemu-system-x86_64 -netdev help 2>/dev/null | grep -x stream >/dev/null || t_skip "this QEMU has no -netdev stream"
 
 # The stock tool's threads need libgcc_s, which no ldd names.
 stock_overlay() {
@@ -51,7 +51,7 @@ agent() {
 
 # The events of $2 are on in $1.
 runs() {
-	vm_run "$1" "cat $T/tracing_on $T/set_event" 2>/dev/null | tr '\n' ' ' | grep -q "^1 .*$2"
+	vm_run "$1" "cat $T/tracing_on $T/set_event" 2>/dev/null | tr '\n' ' ' | grep "^1 .*$2" >/dev/null
 }
 
 guest_idle() {

@@ -37,7 +37,7 @@ run() {
 }
 
 agent_says() {
-	vm_run $G 'tail -n 1 /tmp/agent.log' | grep -q "the host: $1\$"
+	vm_run $G 'tail -n 1 /tmp/agent.log' | grep "the host: $1\$" >/dev/null
 }
 
 # An order is out: QEMU has taken it, and the other agent has no log.
@@ -145,7 +145,7 @@ CTL=$VIRT/sock/agent-ctl-path guest_boot sock 1 sockets
 vm_run sock "mount -t tracefs nodev $T 2>/dev/null; trace-cmd start -C mono $READS
 	trace-cmd agent --virtio-trace -D -l /tmp/agent.log" >/dev/null
 sock_says() {
-	vm_run sock 'tail -n 1 /tmp/agent.log' | grep -q ": $1\$"
+	vm_run sock 'tail -n 1 /tmp/agent.log' | grep ": $1\$" >/dev/null
 }
 host_start killed "$TRACE_CMD" record -C mono -o "$OUT/killed.dat" -A sock --virtio-trace
 wait_for 20 sock_says start || t_fail "no order came" "$(cat "$(host_log killed)")"
