@@ -111,7 +111,7 @@ run() {
 
 # Order must be right each time. The shortest of so many trips is luck, which the questions have not
 # always had when the machine does other things besides (on a quiet one all recordings show the error,
-# 32 of 32; beside other tests and a busy process it was once one of five): one of five must show it.
+# 26 of 26; beside other tests and a busy process it was once one of five): one of five must show it.
 play() {
 	local try
 	for try in 1 2 3 4 5; do
