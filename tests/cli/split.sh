@@ -37,11 +37,29 @@ record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb
 	ls -R /usr/include/linux
 rm -f ./*.dat.cpu*
 
-# Lines of events without the task's name. Where a file's first event is the idle task's switch to a task,
-# libtraceevent takes the name there for a second entry beside the stored one, and either may be printed:
-# a piece may say "sh-8034" of what the whole calls "ls-8034". The stored names are compared below.
+# Where a file begins with events of the idle task, libtraceevent takes the names of other tasks in them
+# for second entries beside the stored ones, and either may be printed: a piece may say "sh-8034" of
+# what the whole calls "ls-8034". Those pids of a report on stdin, which is passed on, go to "twice".
+note_twice() {
+	awk '/ \[[0-9]+\] / && !rest {
+		if (!/<idle>-0 /) rest = 1
+		for (s = $0; !rest && match(s, /:[0-9]+ \[/); s = substr(s, RSTART + RLENGTH))
+			print substr(s, RSTART + 1, RLENGTH - 3) >>"twice"
+	} { print }'
+}
+
+# Are the events of both files the same? The task's name counts, but for the pids in "twice".
+same_events() { # FILE FILE
+	cmp -s "$1" "$2" && return
+	[ -s twice ] && cmp -s <(nameless <"$1") <(nameless <"$2")
+}
+
 nameless() {
-	sed -E 's/^( *)[^ ].*-([0-9]+ +\[)/\1\2/'
+	awk 'FNR == NR { twice[$1]; next }
+		match($0, /-[0-9]+ +\[[0-9]+\] /) {
+			pid = substr($0, RSTART + 1) + 0
+			if (pid in twice) $0 = pid " " substr($0, RSTART + RLENGTH - 6)
+		} { print }' twice - | sort
 }
 
 # The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
@@ -50,8 +68,8 @@ events() { # TOOL FILE...
 	local tool=$1
 	shift
 	for f; do
-		"$tool" report -t "$f" 2>>report.err | grep -v '^cpus='
-	done | nameless | sort
+		"$tool" report -t "$f" 2>>report.err | note_twice | grep -v '^cpus='
+	done | sort
 }
 
 pieces() { # FILE ARGS...: ours in ours/, quiet
@@ -93,9 +111,10 @@ union() { # FILE ARGS...
 	[ "$(find ours -type f | wc -l)" -gt 1 ] || { rc=1 && echo "only one piece" >why; }
 	for tool in "$trace_cmd" "$stock"; do
 		: >report.err
+		: >twice
 		events "$tool" "$1" >whole.txt
 		events "$tool" ours/* >sum.txt
-		[ -s whole.txt ] && cmp -s whole.txt sum.txt && ! [ -s report.err ] && continue
+		[ -s whole.txt ] && same_events whole.txt sum.txt && ! [ -s report.err ] && continue
 		rc=1
 		{ echo "$tool" && cat report.err && diff -a whole.txt sum.txt; } >why
 	done
@@ -111,7 +130,7 @@ named() {
 		if ($1 !~ /:$/) $0 = "top: " $0
 		$1 = $1
 		print
-	}' | sed -E 's/^([^ ]+ )[^ ].*-([0-9]+ \[)/\1\2/' | sort
+	}' | sort
 }
 
 # Keep the events of the buffers FROM, which become TO: FROM=TO...
@@ -184,14 +203,17 @@ for f in inst inst6; do
 	union $f.dat -r -u 700
 	union $f.dat -r -c -e 150
 	union $f.dat -r -p 1
-	"$trace_cmd" report -t $f.dat | named >whole.txt
+	: >twice
+	"$trace_cmd" report -t $f.dat | note_twice | named >whole.txt
 	while IFS='|' read -r words kept; do
 		# shellcheck disable=SC2086  # several words
 		pieces $f.dat $words
 		rc=$?
-		"$trace_cmd" report -t ours/p.1 2>why | named >mine.txt
+		"$trace_cmd" report -t ours/p.1 2>why | note_twice | named >mine.txt
 		# shellcheck disable=SC2086
-		renamed $kept <whole.txt | diff -a - mine.txt >>why && [ $rc = 0 ]
+		renamed $kept <whole.txt >kept.txt
+		diff -a kept.txt mine.txt >>why
+		same_events kept.txt mine.txt && [ $rc = 0 ]
 		result $? "split $words $f.dat"
 	done <<-'END'
 		-B ra|ra:=ra:
@@ -213,10 +235,12 @@ pieces v6.dat -r -e 1000 "$a" "$b"
 events "$trace_cmd" ours/* >sum.txt
 pieces v6.dat "$a" "$b"
 events "$trace_cmd" ours/* >whole.txt
-[ -s whole.txt ] && cmp -s whole.txt sum.txt
+[ -s whole.txt ] && same_events whole.txt sum.txt
 result $? "-r with an end goes on to the end"
 pieces v6.dat -r
-events "$trace_cmd" ours/p.0001 | cmp -s - <(events "$trace_cmd" v6.dat)
+events "$trace_cmd" ours/p.0001 >sum.txt
+events "$trace_cmd" v6.dat >whole.txt
+same_events sum.txt whole.txt
 result $? "-r alone is all of the file"
 
 # Metadata and formats.
@@ -257,7 +281,8 @@ head -c $((size - 5000)) v6.dat >cut.dat
 pieces cut.dat -r -e 3000
 rc=$?
 events "$trace_cmd" ours/* >sum.txt
-[ $rc = 3 ] && grep -q 'offset 0x' ours.err && cmp -s sum.txt <(events "$trace_cmd" cut.dat)
+events "$trace_cmd" cut.dat >whole.txt
+[ $rc = 3 ] && grep -q 'offset 0x' ours.err && same_events sum.txt whole.txt
 result $? "a file that is cut: what is whole, the offset, and status 3"
 off=$("$stock" dump --flyrecord -i v6.dat | awk '/of cpu 0/ { print $1 }')
 cp v6.dat bad.dat
