@@ -230,6 +230,7 @@ for f in inst inst6; do
 done
 
 # -r with an end, and -r alone.
+: >twice
 a=$(time_of v6.dat 500) b=$(time_of v6.dat 5000)
 pieces v6.dat -r -e 1000 "$a" "$b"
 events "$trace_cmd" ours/* >sum.txt
