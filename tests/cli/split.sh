@@ -37,29 +37,15 @@ record "ra rbb" inst6.dat --file-version 6 -e sched -B ra -e irq -e timer -B rbb
 	ls -R /usr/include/linux
 rm -f ./*.dat.cpu*
 
-# Where a file begins with events of the idle task, libtraceevent takes the names of other tasks in them
-# for second entries beside the stored ones, and either may be printed: a piece may say "sh-8034" of
-# what the whole calls "ls-8034". Those pids of a report on stdin, which is passed on, go to "twice".
-note_twice() {
-	awk '/ \[[0-9]+\] / && !rest {
-		if (!/<idle>-0 /) rest = 1
-		for (s = $0; !rest && match(s, /:[0-9]+ \[/); s = substr(s, RSTART + RLENGTH))
-			print substr(s, RSTART + 1, RLENGTH - 3) >>"twice"
-	} { print }'
-}
-
-# Are the events of both files the same? The task's name counts, but for the pids in "twice".
-same_events() { # FILE FILE
-	cmp -s "$1" "$2" && return
-	[ -s twice ] && cmp -s <(nameless <"$1") <(nameless <"$2")
-}
-
+# The name that a reader prints before a pid depends on what it read before: libtraceevent takes names from
+# sched_switch and sched_wakeup too, so a piece may say "<...>-15" or "sh-8034" of what the whole calls
+# "rcu_preempt-15" or "ls-8034". Events are compared by pid here; the stored names are compared as such.
 nameless() {
-	awk 'FNR == NR { twice[$1]; next }
-		match($0, /-[0-9]+ +\[[0-9]+\] /) {
-			pid = substr($0, RSTART + 1) + 0
-			if (pid in twice) $0 = pid " " substr($0, RSTART + RLENGTH - 6)
-		} { print }' twice - | sort
+	awk 'match($0, /-[0-9]+ +\[[0-9]+\] /) {
+		rest = substr($0, RSTART + 1)
+		buffer = match($0, /^ *[^ ]+: /) ? substr($0, 1, RLENGTH) : ""
+		$0 = buffer rest
+	} { print }'
 }
 
 # The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
@@ -68,8 +54,8 @@ events() { # TOOL FILE...
 	local tool=$1
 	shift
 	for f; do
-		"$tool" report -t "$f" 2>>report.err | note_twice | grep -v '^cpus='
-	done | sort
+		"$tool" report -t "$f" 2>>report.err | grep -v '^cpus='
+	done | nameless | sort
 }
 
 pieces() { # FILE ARGS...: ours in ours/, quiet
@@ -108,18 +94,23 @@ as_stock() { # FILE ARGS...
 union() { # FILE ARGS...
 	local rc=0
 	pieces "$@" || { cp ours.err why && result 1 "split $*" && return; }
+	: >why
 	[ "$(find ours -type f | wc -l)" -gt 1 ] || { rc=1 && echo "only one piece" >why; }
 	for tool in "$trace_cmd" "$stock"; do
 		: >report.err
-		: >twice
 		events "$tool" "$1" >whole.txt
 		events "$tool" ours/* >sum.txt
-		[ -s whole.txt ] && same_events whole.txt sum.txt && ! [ -s report.err ] && continue
+		[ -s whole.txt ] && cmp -s whole.txt sum.txt && ! [ -s report.err ] && continue
 		rc=1
 		{ echo "$tool" && cat report.err && diff -a whole.txt sum.txt; } >why
 	done
-	for p in ours/p.0001 ours/p.0002; do
+	"$trace_cmd" dump --cmd-lines -i "$1" | grep -v 'Section' >lines.txt
+	[ -s lines.txt ] || { rc=1 && echo "no names of tasks" >>why; }
+	for p in ours/*; do
 		"$trace_cmd" dump --validate "$p" >/dev/null 2>>why || rc=1
+		cmp -s lines.txt <("$trace_cmd" dump --cmd-lines -i "$p" | grep -v 'Section') && continue
+		rc=1
+		echo "$p has other names of tasks" >>why
 	done
 	result $rc "split $*: the pieces are the whole"
 }
@@ -203,17 +194,16 @@ for f in inst inst6; do
 	union $f.dat -r -u 700
 	union $f.dat -r -c -e 150
 	union $f.dat -r -p 1
-	: >twice
-	"$trace_cmd" report -t $f.dat | note_twice | named >whole.txt
+	"$trace_cmd" report -t $f.dat | nameless | named >whole.txt
 	while IFS='|' read -r words kept; do
 		# shellcheck disable=SC2086  # several words
 		pieces $f.dat $words
 		rc=$?
-		"$trace_cmd" report -t ours/p.1 2>why | note_twice | named >mine.txt
+		"$trace_cmd" report -t ours/p.1 2>why | nameless | named >mine.txt
 		# shellcheck disable=SC2086
 		renamed $kept <whole.txt >kept.txt
 		diff -a kept.txt mine.txt >>why
-		same_events kept.txt mine.txt && [ $rc = 0 ]
+		cmp -s kept.txt mine.txt && [ $rc = 0 ]
 		result $? "split $words $f.dat"
 	done <<-'END'
 		-B ra|ra:=ra:
@@ -230,18 +220,17 @@ for f in inst inst6; do
 done
 
 # -r with an end, and -r alone.
-: >twice
 a=$(time_of v6.dat 500) b=$(time_of v6.dat 5000)
 pieces v6.dat -r -e 1000 "$a" "$b"
 events "$trace_cmd" ours/* >sum.txt
 pieces v6.dat "$a" "$b"
 events "$trace_cmd" ours/* >whole.txt
-[ -s whole.txt ] && same_events whole.txt sum.txt
+[ -s whole.txt ] && cmp -s whole.txt sum.txt
 result $? "-r with an end goes on to the end"
 pieces v6.dat -r
 events "$trace_cmd" ours/p.0001 >sum.txt
 events "$trace_cmd" v6.dat >whole.txt
-same_events sum.txt whole.txt
+cmp -s sum.txt whole.txt
 result $? "-r alone is all of the file"
 
 # Metadata and formats.
@@ -283,7 +272,7 @@ pieces cut.dat -r -e 3000
 rc=$?
 events "$trace_cmd" ours/* >sum.txt
 events "$trace_cmd" cut.dat >whole.txt
-[ $rc = 3 ] && grep -q 'offset 0x' ours.err && same_events sum.txt whole.txt
+[ $rc = 3 ] && grep -q 'offset 0x' ours.err && cmp -s sum.txt whole.txt
 result $? "a file that is cut: what is whole, the offset, and status 3"
 off=$("$stock" dump --flyrecord -i v6.dat | awk '/of cpu 0/ { print $1 }')
 cp v6.dat bad.dat
