@@ -108,15 +108,23 @@ static int unpacked_size(const struct input *in, size_t top, size_t cpu, uint64_
 	return 0;
 }
 
+static void put_region(unsigned int cpu, uint64_t off, uint64_t size, FILE *to)
+{
+	fprintf(to, "CPU%u data recorded at offset=0x%llx\n    %llu bytes in size\n", cpu,
+		(unsigned long long)off, (unsigned long long)size);
+}
+
 /*
  * Where the data of each CPU are. Of compressed data stock says where they are in the temporary
- * file that it unpacks them to, which has one page in front.
+ * file that it unpacks them to, which has one page in front. A CPU that the buffer's table leaves
+ * out, as it has no data, is at 0 where one with a higher number has some, and not there otherwise.
  */
 static int put_data(const struct input *in, size_t top, FILE *to, struct err *e)
 {
 	const struct tdat_file_buffer *b = tdat_buffer(in->file, top);
 	bool packed = strcmp(tdat_compression(in->file), "none") != 0;
 	uint64_t next = b->page_size;
+	unsigned int cpu = 0;
 
 	for (size_t i = 0; i < b->ncpus; i++) {
 		uint64_t size;
@@ -124,9 +132,10 @@ static int put_data(const struct input *in, size_t top, FILE *to, struct err *e)
 
 		if (rc)
 			return rc;
-		fprintf(to, "CPU%u data recorded at offset=0x%llx\n    %llu bytes in size\n",
-			b->cpus[i].cpu, (unsigned long long)(packed ? next : b->cpus[i].off),
-			(unsigned long long)size);
+		while (cpu < b->cpus[i].cpu)
+			put_region(cpu++, 0, 0, to);
+		put_region(b->cpus[i].cpu, packed ? next : b->cpus[i].off, size, to);
+		cpu = b->cpus[i].cpu + 1;
 		next += size;
 	}
 	return 0;

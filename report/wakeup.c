@@ -113,7 +113,7 @@ static void add(struct timing *t, uint64_t delta, uint64_t ts)
 		t->min = delta;
 		t->min_ts = ts;
 	}
-	if (t->n == 1 || delta > t->max) {
+	if (delta > t->max) {
 		t->max = delta;
 		t->max_ts = ts;
 	}

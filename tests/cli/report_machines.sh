@@ -82,11 +82,11 @@ if [ -x "$stock" ]; then
 		# shellcheck disable=SC2086
 		"$tc" report -i h.dat -i h-one.dat -i h-two.dat $args >out 2>err
 		# shellcheck disable=SC2086
-		timeout -s KILL 60 "$stock" report -i h.dat -i h-one.dat -i h-two.dat $args 2>said | cmp -s - out
+		timeout -s KILL 60 "$stock" report -i h.dat -i h-one.dat -i h-two.dat $args 2>log | diff -a - out >said
 		result $? "-i, -i, -i $args: as stock has it"
 	done
 	"$tc" report -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat >out 2>err
-	timeout -s KILL 60 "$stock" report -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat 2>said | cmp -s - out
+	timeout -s KILL 60 "$stock" report -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat 2>log | diff -a - out >said
 	result $? "-F is for the file before it, as in stock"
 fi
 

@@ -56,6 +56,10 @@ record "" tsc.dat --file-version 6 -C x86-tsc -e sched sleep 0.05
 record "ra rbb" inst.dat -e sched -B ra -e irq -e timer -B rbb -e raw_syscalls -e sched ls /
 record "ra rbb" ties.dat --file-version 6 -C uptime -e sched -B ra -C uptime -e sched -e timer \
 	-B rbb -C uptime -e raw_syscalls -e sched ls -R /usr/include/linux
+# Everything runs on one CPU, so the others have no data. (A subshell's CPUs are its own.)
+for cpu in $(seq 0 $(($(nproc) - 1))); do
+	(taskset -pc "$cpu" $BASHPID >/dev/null && record "" on$cpu.dat -e sched:sched_process_exec sh -c /bin/true)
+done
 rm -f ./*.dat.cpu*
 
 # Both reports of these arguments are the same, and not empty.
@@ -86,6 +90,11 @@ done
 for f in v7.dat v6.dat inst.dat; do
 	for o in -t -N --ts-diff --stat --uname --version; do
 		same "$o" "$f"
+	done
+done
+for f in on*.dat; do
+	for o in "" --stat --first-event; do
+		same ${o:+"$o"} "$f"
 	done
 done
 for o in -t --nodate --raw-ts --first-event; do
@@ -156,6 +165,9 @@ cpus_of inst.dat | grep -x "$cpu" >whole.txt
 cpus_of --cpu $((10#$cpu)) inst.dat >ours.txt
 [ -s ours.txt ] && cmp ours.txt whole.txt >why 2>&1
 result $? "--cpu is the CPU in every instance"
+"$trace_cmd" report --align-ts -t inst.dat >ours.txt
+[ "$(grep -oE '[0-9]+\.[0-9]{9}: ' ours.txt | head -n 1)" = "0.000000000: " ] && ! grep '1844[0-9]*\.' ours.txt >why
+result $? "--align-ts is from the first event of all buffers"
 "$trace_cmd" report -t v7.dat | sed -n '/ \[[0-9]*\] /{p;q}' >first.txt
 "$trace_cmd" report -t -i v7.dat --ts-offset 1000000000 | sed -n '/ \[[0-9]*\] /{p;q}' >later.txt
 a=$(grep -oE '[0-9]+\.[0-9]{9}' first.txt) b=$(grep -oE '[0-9]+\.[0-9]{9}' later.txt)
