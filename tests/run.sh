@@ -1,8 +1,9 @@
 #!/bin/bash
 # run.sh - run tests, a few at a time, and say what became of each.
 #
-#   tests/run.sh [-j N] LOGDIR TEST...
+#   tests/run.sh [-j N] LOGDIR TEST... [--alone TEST...]
 #
+# Those behind --alone run at the end, one after the other: what they measure needs a quiet machine.
 # A TEST is a program that exits 0 (passed), 77 (skipped; its output says why) or else (failed); words
 # behind a comma are its arguments: "prog,arg". Output goes to LOGDIR/<name>.log and is shown for what
 # failed, the checks that failed once more at the end, where a log that was cut off still has them.
@@ -47,7 +48,14 @@ run_one() {
 	fi
 }
 
+tests=0
 for t; do
+	if [ "$t" = --alone ]; then
+		wait
+		jobs=1
+		continue
+	fi
+	tests=$((tests + 1))
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 		wait -n
 	done
@@ -60,7 +68,7 @@ count() {
 }
 passed=$(count '^0$' || true)
 skipped=$(count '^77$' || true)
-failed=$(($# - passed - skipped))
+failed=$((tests - passed - skipped))
 
 # What failed, in a few lines a test: its failed checks and what they said.
 for status in "$logs"/*.status; do

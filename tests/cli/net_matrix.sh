@@ -136,11 +136,6 @@ check_file() {
 	"$tc" dump --validate "$file" >>said 2>&1
 }
 
-# Datagrams that found no room in the socket of who reads them.
-udp_dropped() {
-	awk '/^Udp: [0-9]/ { print $6 }' /proc/net/snmp
-}
-
 record_to() { # as cell
 	local client=("$tc") listener=$tc args=("${@:4}")
 	[ "$1" = stock ] && client=(unshare -m "$lib/report_stock.sh" --inside -- "$stock")
