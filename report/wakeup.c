@@ -113,7 +113,7 @@ static void add(struct timing *t, uint64_t delta, uint64_t ts)
 		t->min = delta;
 		t->min_ts = ts;
 	}
-	if (delta > t->max) {
+	if (delta > t->max) { /* a longest one of 0 has no time, as in stock */
 		t->max = delta;
 		t->max_ts = ts;
 	}

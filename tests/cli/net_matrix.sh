@@ -137,7 +137,7 @@ check_file() {
 }
 
 record_to() { # as cell
-	local client=("$tc") listener=$tc args=("${@:4}")
+	local client=("$tc") listener=$tc args=("${@:4}") rc
 	[ "$1" = stock ] && client=(unshare -m "$lib/report_stock.sh" --inside -- "$stock")
 	[ "$2" = stock ] && listener=$stock
 	[ "$3" = tcp ] && args+=(-t)
@@ -146,24 +146,18 @@ record_to() { # as cell
 		timeout -k 5 60 "${client[@]}" record -N "$host:$port" "${args[@]}" -e sched:sched_process_exec \
 			./work.sh "$marks" "${cpus[@]}" >err 2>&1 </dev/null 9>&- &&
 		check_file "$2" "$3"
+	rc=$?
+	stop_server
+	return $rc
 }
 
-# CLIENT SERVER udp|tcp [ARGS...]. What the socket of a stock listener had to drop, because it did not run,
-# is not counted by anybody but the kernel: then it is tried again.
+# CLIENT SERVER udp|tcp [ARGS...]
 cell() {
-	local name="$1 -> $2, $3${4:+, ${*:4}}" tries=1 rc dropped
+	local name="$1 -> $2, $3${4:+, ${*:4}}" again=()
 	name+="${server_args[*]:+; listen ${server_args[*]}}"
-	[ "$2$3" != stockudp ] || tries=3
-	for (( ; tries; tries--)); do
-		dropped=$(udp_dropped)
-		record_to "$@"
-		rc=$?
-		stop_server
-		dropped=$(($(udp_dropped) - dropped))
-		[ $rc != 0 ] && [ $dropped != 0 ] || break
-		echo "# $name: $dropped datagrams were dropped"
-	done
-	result $rc "$name"
+	[ "$2$3" != stockudp ] || again=(unless_dropped)
+	"${again[@]}" record_to "$@"
+	result $? "$name"
 }
 
 for mode in udp tcp; do

@@ -30,25 +30,18 @@ done
 listener=$!
 until_true is_open $port || skip "the stock listener does not start: $(head -1 log)"
 
+# record WORD...: status in $status, the listener's file in $file
+record() {
+	unless_dropped record_once "$@"
+}
+
 record_once() { # as record
+	rm -f out/*
 	status=0
 	timeout -k 5 60 "$tc" record -N "127.0.0.1:$port" "$@" >said 2>err </dev/null 9>&- || status=$?
 	file=
 	until_true sh -c 'ls out/*.dat && ! ls out/* | grep -v "\.dat$"'
 	file=$(find out -name '*.dat')
-}
-
-# record WORD...: status in $status, the listener's file in $file. What the socket of the stock listener had
-# to drop, because it did not run, is not counted by anybody but the kernel: then it is tried again.
-record() {
-	local tries before
-	for tries in 1 2 3; do
-		before=$(udp_dropped)
-		record_once "$@"
-		[ "$(udp_dropped)" != "$before" ] && [ $tries != 3 ] || break
-		echo "# $*: $(($(udp_dropped) - before)) datagrams were dropped"
-		rm -f out/*
-	done
 }
 
 counts() { # PROGRAM
@@ -74,7 +67,6 @@ while read -r version words; do
 		sh -c "'$stock' dump --validate -i '$file' | grep -q 'is a valid'"
 	check "$name: the clock is in the file" \
 		sh -c "'$stock' dump --options -i '$file' | grep -q TRACECLOCK"
-	rm -f out/*
 done <<-'END'
 	6
 	6 -t
@@ -85,20 +77,16 @@ END
 
 record -e sched true
 check "UDP to a listener that does not count: that is said" grep -q 'does not count' err
-rm -f out/*
 record -t -e sched true
 check "TCP: nothing is unknown" [ ! -s err ]
-rm -f out/*
 
 # More than its receive buffers hold, and less than our ring.
 record -b 8192 -e raw_syscalls dd if=/dev/zero of=/dev/null bs=1 count=10000 status=none
 check "a burst over UDP: the stock report prints every event" same_count "$stock"
-rm -f out/*
 
 record --protocol 1 -e sched -e raw_syscalls ls -l /
 check "--protocol 1: our report prints every event" same_count "$tc"
 check "--protocol 1: the stock report prints every event" same_count "$stock"
-rm -f out/*
 
 "$tc" record -N "127.0.0.1:$port" -t -e sched -B netbuf -e irq true >said 2>err 9>&-
 status=$?

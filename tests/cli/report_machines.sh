@@ -77,16 +77,19 @@ all=$(grep -c ":$vcpu \[" out)
 [ "$to" -ge 3 ] && [ "$from" -ge 3 ] && [ $((to + from)) = "$all" ] && [ "$(grep -c vCPU out)" = "$all" ]
 result $? "--names: each of $all switches from and to the thread of a vCPU names it"
 
+# ARGS...: are both reports the same? How they differ is in the file said.
+as_stock() {
+	"$tc" report "$@" >out 2>err
+	timeout -s KILL 60 "$stock" report "$@" 2>log | diff -a - out >said
+}
+
 if [ -x "$stock" ]; then
 	for args in "" "-t --ts-diff" "-l" "-R" "--align-ts" "--raw-ts" "-r print" "-n print" "--uname" "--stat"; do
 		# shellcheck disable=SC2086
-		"$tc" report -i h.dat -i h-one.dat -i h-two.dat $args >out 2>err
-		# shellcheck disable=SC2086
-		timeout -s KILL 60 "$stock" report -i h.dat -i h-one.dat -i h-two.dat $args 2>log | diff -a - out >said
+		as_stock -i h.dat -i h-one.dat -i h-two.dat $args
 		result $? "-i, -i, -i $args: as stock has it"
 	done
-	"$tc" report -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat >out 2>err
-	timeout -s KILL 60 "$stock" report -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat 2>log | diff -a - out >said
+	as_stock -i h.dat -F print -i h-one.dat -v -F print -i h-two.dat
 	result $? "-F is for the file before it, as in stock"
 fi
 

@@ -57,8 +57,8 @@ record "ra rbb" inst.dat -e sched -B ra -e irq -e timer -B rbb -e raw_syscalls -
 record "ra rbb" ties.dat --file-version 6 -C uptime -e sched -B ra -C uptime -e sched -e timer \
 	-B rbb -C uptime -e raw_syscalls -e sched ls -R /usr/include/linux
 # Everything runs on one CPU, so the others have no data. (A subshell's CPUs are its own.)
-for cpu in $(seq 0 $(($(nproc) - 1))); do
-	(taskset -pc "$cpu" $BASHPID >/dev/null && record "" on$cpu.dat -e sched:sched_process_exec sh -c /bin/true)
+for cpu in 0 1; do
+	(taskset -pc $cpu $BASHPID >/dev/null 2>&1 && record "" on$cpu.dat -e sched:sched_process_exec sh -c /bin/true)
 done
 rm -f ./*.dat.cpu*
 
@@ -92,7 +92,8 @@ for f in v7.dat v6.dat inst.dat; do
 		same "$o" "$f"
 	done
 done
-for f in on*.dat; do
+for f in on0.dat on1.dat; do
+	[ -s $f ] || continue
 	for o in "" --stat --first-event; do
 		same ${o:+"$o"} "$f"
 	done

@@ -48,6 +48,11 @@ nameless() {
 	} { print }'
 }
 
+# The names of tasks that are stored in FILE.
+names() {
+	"$trace_cmd" dump --cmd-lines -i "$1" | grep -v 'Section'
+}
+
 # The events that TOOL reports of FILES, without the number of CPUs, in any order; lines of losses
 # have no time and stay as they are.
 events() { # TOOL FILE...
@@ -104,11 +109,11 @@ union() { # FILE ARGS...
 		rc=1
 		{ echo "$tool" && cat report.err && diff -a whole.txt sum.txt; } >why
 	done
-	"$trace_cmd" dump --cmd-lines -i "$1" | grep -v 'Section' >lines.txt
+	names "$1" >lines.txt
 	[ -s lines.txt ] || { rc=1 && echo "no names of tasks" >>why; }
 	for p in ours/*; do
 		"$trace_cmd" dump --validate "$p" >/dev/null 2>>why || rc=1
-		cmp -s lines.txt <("$trace_cmd" dump --cmd-lines -i "$p" | grep -v 'Section') && continue
+		names "$p" | cmp -s - lines.txt && continue
 		rc=1
 		echo "$p has other names of tasks" >>why
 	done
@@ -201,9 +206,7 @@ for f in inst inst6; do
 		rc=$?
 		"$trace_cmd" report -t ours/p.1 2>why | nameless | named >mine.txt
 		# shellcheck disable=SC2086
-		renamed $kept <whole.txt >kept.txt
-		diff -a kept.txt mine.txt >>why
-		cmp -s kept.txt mine.txt && [ $rc = 0 ]
+		renamed $kept <whole.txt | diff -a - mine.txt >>why && [ $rc = 0 ]
 		result $? "split $words $f.dat"
 	done <<-'END'
 		-B ra|ra:=ra:
@@ -228,9 +231,7 @@ events "$trace_cmd" ours/* >whole.txt
 [ -s whole.txt ] && cmp -s whole.txt sum.txt
 result $? "-r with an end goes on to the end"
 pieces v6.dat -r
-events "$trace_cmd" ours/p.0001 >sum.txt
-events "$trace_cmd" v6.dat >whole.txt
-cmp -s sum.txt whole.txt
+events "$trace_cmd" ours/p.0001 | cmp -s - <(events "$trace_cmd" v6.dat)
 result $? "-r alone is all of the file"
 
 # Metadata and formats.
@@ -271,8 +272,7 @@ head -c $((size - 5000)) v6.dat >cut.dat
 pieces cut.dat -r -e 3000
 rc=$?
 events "$trace_cmd" ours/* >sum.txt
-events "$trace_cmd" cut.dat >whole.txt
-[ $rc = 3 ] && grep -q 'offset 0x' ours.err && cmp -s sum.txt whole.txt
+[ $rc = 3 ] && grep -q 'offset 0x' ours.err && cmp -s sum.txt <(events "$trace_cmd" cut.dat)
 result $? "a file that is cut: what is whole, the offset, and status 3"
 off=$("$stock" dump --flyrecord -i v6.dat | awk '/of cpu 0/ { print $1 }')
 cp v6.dat bad.dat
